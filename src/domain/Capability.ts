@@ -1,0 +1,118 @@
+/**
+ * Capability: one verb, with what goes in, what comes out, what may be refused, the rule that derives
+ * its key, and what to do in doubt. A definition only; a `Connector` carries it out.
+ */
+import { Duration, Schema } from "effect"
+import { type Action, make as makeAction } from "./Action.ts"
+import type { Entity, EntityAddress } from "./Entity.ts"
+import { type PayloadRole, rolesOf } from "./PayloadField.ts"
+import type { Recovery } from "./Recovery.ts"
+
+/** A schema whose codec needs no services: what is stored must be readable anywhere. */
+export type PlainCodec = Schema.Codec<unknown, unknown, never, never>
+
+/** A struct of such fields. */
+export type PayloadFields = { readonly [name: string]: PlainCodec }
+
+/** Any capability; used as a bound for type parameters. */
+export type Any = Capability<string, string, PlainCodec, PlainCodec, PlainCodec>
+
+/**
+ * One verb for one type of entity. Its name is unique in a ledger. `occasion` and `propose` are
+ * methods so that a capability of any payload is assignable to `Any`.
+ */
+export interface Capability<
+  Name extends string,
+  Type extends string,
+  Payload extends PlainCodec,
+  Success extends PlainCodec,
+  Refusal extends PlainCodec
+> {
+  readonly name: Name
+  readonly entity: Entity<Type>
+  readonly payload: Payload
+  readonly success: Success
+  /** What the provider may definitely refuse with. `Schema.Never` where it can't. */
+  readonly error: Refusal
+  occasion(payload: Payload["Type"]): string
+  readonly recovery: Recovery
+  readonly deadlineMillis: number
+  readonly validityMillis: number
+  readonly doubtHoldsLane: boolean
+  /** The fields that do not bind, by JSON pointer. */
+  readonly roles: ReadonlyMap<string, PayloadRole>
+  /**
+   * Proposes the change for one entity. A value: nothing is checked and nothing runs before
+   * `execute`.
+   */
+  propose(
+    at: EntityAddress<Type>,
+    payload: Payload["Type"]
+  ): Action<Capability<Name, Type, Payload, Success, Refusal>>
+}
+
+/** What a capability is made of. */
+export interface Options<Type extends string, Payload, Success, Refusal> {
+  readonly entity: Entity<Type>
+  /** A struct's fields, or a struct. Fields are bound unless marked `Content` or `Volatile`. */
+  readonly payload: Payload
+  readonly success: Success
+  /** A definite refusal by the provider: settled and replayed like a success. Default: none. */
+  readonly error?: Refusal
+  /**
+   * What makes two uses for one entity the same intention (`"shipped"`). Derived from the payload
+   * alone: never from the time, the asker or a random value.
+   */
+  readonly occasion: (payload: PayloadOf<Payload>["Type"]) => string
+  /** What to do in doubt. Required: there is no safe default that suits every provider. */
+  readonly recovery: Recovery
+  /**
+   * How long the provider may take. Then the key is in doubt and the lane goes on. The call is not
+   * cut short: its late result is still listened to.
+   */
+  readonly deadline: Duration.Input
+  /** How long the action may wait for its turn. Default: 5 minutes. */
+  readonly validity?: Duration.Input
+  /** Whether a doubt keeps other actions from the entity. Default: true. */
+  readonly doubtHoldsLane?: boolean
+}
+
+/** The payload's schema: a struct given as such, or by its fields. */
+export type PayloadOf<Payload> = Payload extends PlainCodec
+  ? Payload
+  : Payload extends PayloadFields
+    ? Schema.Struct<Payload>
+    : never
+
+/** Declares a capability. */
+export const make = <
+  const Name extends string,
+  Type extends string,
+  const Payload extends PlainCodec | PayloadFields,
+  Success extends PlainCodec,
+  Refusal extends PlainCodec = Schema.Never
+>(
+  name: Name,
+  options: Options<Type, Payload, Success, Refusal>
+): Capability<Name, Type, PayloadOf<Payload>, Success, Refusal> => {
+  // The conditional type can't be narrowed by a run-time check; `isSchema` is that check.
+  const payload = (
+    Schema.isSchema(options.payload) ? options.payload : Schema.Struct(options.payload as PayloadFields)
+  ) as PayloadOf<Payload>
+  const capability: Capability<Name, Type, PayloadOf<Payload>, Success, Refusal> = {
+    name,
+    entity: options.entity,
+    payload,
+    success: options.success,
+    // Without a declared refusal the parameter is its default, `Never`.
+    error: options.error ?? (Schema.Never as unknown as Refusal),
+    occasion: options.occasion,
+    recovery: options.recovery,
+    deadlineMillis: Duration.toMillis(options.deadline),
+    validityMillis: Duration.toMillis(options.validity ?? "5 minutes"),
+    doubtHoldsLane: options.doubtHoldsLane ?? true,
+    roles: rolesOf(payload),
+    propose: (at, payload) => makeAction(capability, at, payload)
+  }
+  return capability
+}

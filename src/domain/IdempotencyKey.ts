@@ -1,0 +1,71 @@
+/**
+ * IdempotencyKey: the name of one intended change, `verb:entity:occasion`.
+ *
+ * It says what the action is; never when it ran, who asked, or which attempt it was. The capability
+ * derives it, so a caller (a model least of all) cannot choose one. Two actions with one key are one
+ * intention, and the ledger lets one of them reach the world.
+ */
+import { Result } from "effect"
+import { sha256 } from "./Digest.ts"
+import * as Entity from "./Entity.ts"
+import { InvalidKey } from "./errors.ts"
+import { problemOf, problemSentence } from "./Text.ts"
+
+/** The bounds of a key's parts, in UTF-16 units. A longer part is refused, never cut. */
+export const bounds = { verb: 64, entityType: 64, entityId: 256, occasion: 256 } as const
+
+/** A derived key. Equality is by `hash`; `label` is for people. */
+export class IdempotencyKey {
+  readonly verb: string
+  readonly entity: Entity.EntityAddress
+  readonly occasion: string
+
+  constructor(verb: string, entity: Entity.EntityAddress, occasion: string) {
+    this.verb = verb
+    this.entity = entity
+    this.occasion = occasion
+  }
+
+  /** The readable form, such as `notify:order-4471:shipped`. */
+  get label(): string {
+    return `${this.verb}:${Entity.label(this.entity)}:${this.occasion}`
+  }
+
+  /**
+   * 32 bytes over an unambiguous encoding of the parts. The scheme is frozen: a ledger that has seen
+   * one key under it must recognise that key for ever.
+   */
+  get hash(): Uint8Array {
+    return sha256(
+      JSON.stringify(["fibric/key/1", this.verb, this.entity.type, this.entity.id, this.occasion])
+    )
+  }
+
+  toString(): string {
+    return this.label
+  }
+
+  toJSON(): string {
+    return this.label
+  }
+}
+
+/** Refuses what can't be an identity: empty parts, NUL, half surrogate pairs, over-long parts. */
+export const validate = (key: IdempotencyKey): Result.Result<IdempotencyKey, InvalidKey> => {
+  const parts = [
+    ["verb", key.verb, bounds.verb],
+    ["entity type", key.entity.type, bounds.entityType],
+    ["entity id", key.entity.id, bounds.entityId],
+    ["occasion", key.occasion, bounds.occasion]
+  ] as const
+  for (const [part, value, max] of parts) {
+    if (typeof value !== "string") {
+      return Result.fail(new InvalidKey({ part, problem: "not_a_string", sentence: "is not a string" }))
+    }
+    const problem = problemOf(value, max)
+    if (problem !== undefined) {
+      return Result.fail(new InvalidKey({ part, problem, sentence: problemSentence(problem, max) }))
+    }
+  }
+  return Result.succeed(key)
+}

@@ -1,0 +1,89 @@
+/**
+ * Receipt: the immutable statement of what became of one request.
+ *
+ * The ledger owns the truth: a settlement and its receipt are one commit, and a repeat's receipt is
+ * durable before the repeat is answered. Receipts are never changed; a later truth is a new receipt.
+ */
+import { Option, Schema } from "effect"
+
+/**
+ * What became of a request.
+ *
+ * - `performed`: dispatched, and the provider confirmed it
+ * - `refused`: dispatched, and the provider definitely refused it
+ * - `released`: proven not performed; the key may be used again
+ * - `in_doubt`: dispatched, perhaps performed, and no outcome recorded
+ * - `resolved`: evidence that came later, or a person, says that it happened
+ * - `deduplicated`: asked again; answered with what is known, nothing was done
+ * - `joined`: asked while it was in flight; shared its outcome
+ * - `conflict`: another action wrongly shared the key; never performed
+ * - `denied`: a gate refused it before the key was spent (here: the lane is held by a doubt)
+ * - `expired`: waited longer than its validity; the key was not spent
+ * - `saturated`: the mailbox was full; the key was not spent
+ */
+export const Outcome = Schema.Literals([
+  "performed",
+  "refused",
+  "released",
+  "in_doubt",
+  "resolved",
+  "deduplicated",
+  "joined",
+  "conflict",
+  "denied",
+  "expired",
+  "saturated"
+])
+export type Outcome = typeof Outcome.Type
+
+/**
+ * What proves that nothing was performed.
+ *
+ * - `never_started`: the kernel did not call the connector
+ * - `never_sent`: the failure came before the first byte of the effect left
+ * - `provider_denies`: the provider says that it did nothing
+ */
+export const Proof = Schema.Literals(["never_started", "never_sent", "provider_denies"])
+export type Proof = typeof Proof.Type
+
+/** Outcomes of a request that caused nothing: the flood that did not happen. */
+export const prevented: ReadonlySet<Outcome> = new Set<Outcome>([
+  "deduplicated",
+  "joined",
+  "conflict",
+  "denied",
+  "expired",
+  "saturated"
+])
+
+/**
+ * One receipt as it is stored. `body` is JSON text: the output of a success, or the refusal, encoded
+ * by the capability's schema; `count` is how many requests of one operator it stands for.
+ */
+export class Receipt extends Schema.Class<Receipt>("fibric/Receipt")({
+  id: Schema.String,
+  at: Schema.DateTimeUtc,
+  outcome: Outcome,
+  operator: Schema.String,
+  capability: Schema.String,
+  key: Schema.String,
+  entity: Schema.Struct({ type: Schema.String, id: Schema.String }),
+  attempt: Schema.Int,
+  count: Schema.Int,
+  refersTo: Schema.NullOr(Schema.String),
+  durationMillis: Schema.NullOr(Schema.Int),
+  proof: Schema.NullOr(Proof),
+  reason: Schema.NullOr(Schema.String),
+  body: Schema.NullOr(Schema.String)
+}) {}
+
+/**
+ * A receipt that says "it happened", as `execute` answers it: every asker gets the same one.
+ *
+ * `output` is what the connector answered. It is `None` where a person said that it happened and had
+ * no output to give, or where the stored output no longer fits the capability's schema (`receipt.body` has it).
+ */
+export interface Performed<Output> {
+  readonly receipt: Receipt
+  readonly output: Option.Option<Output>
+}

@@ -1,0 +1,21 @@
+/**
+ * fibric: the public names, nothing else.
+ */
+export * as Action from "./domain/Action.ts"
+export * as Capability from "./domain/Capability.ts"
+export * as Entity from "./domain/Entity.ts"
+export * from "./domain/errors.ts"
+export * as IdempotencyKey from "./domain/IdempotencyKey.ts"
+export * as Identifiers from "./domain/Identifiers.ts"
+export * as Operator from "./domain/Operator.ts"
+export { Content, Volatile } from "./domain/PayloadField.ts"
+export { type Performed, Receipt } from "./domain/Receipt.ts"
+export * as Recovery from "./domain/Recovery.ts"
+export * as Fibric from "./host/memory.ts"
+export * as Connector from "./kernel/Connector.ts"
+export type { Connectors } from "./kernel/Connectors.ts"
+export { execute, Executor, type ExecuteError } from "./kernel/Executor.ts"
+export { ReceiptLog } from "./kernel/ReceiptLog.ts"
+export type { Call } from "./kernel/Sealed.ts"
+export * as Settings from "./kernel/Settings.ts"
+export { Verdicts } from "./kernel/Verdicts.ts"

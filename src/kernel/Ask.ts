@@ -1,0 +1,119 @@
+/**
+ * Ask: one request to perform an action, read and named. Nothing here is durable and nothing has
+ * reached the world: what is wrong with a request is said before anything is claimed.
+ */
+import { Result, Schema } from "effect"
+import type { Action } from "../domain/Action.ts"
+import type * as Capability from "../domain/Capability.ts"
+import { InvalidKey, InvalidOperator, InvalidPayload } from "../domain/errors.ts"
+import * as Fingerprint from "../domain/Fingerprint.ts"
+import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
+import * as Operator from "../domain/Operator.ts"
+import { problemOf, problemSentence } from "../domain/Text.ts"
+import type { Bounds } from "./Settings.ts"
+
+/** A request as the kernel works with it. The payload is the kernel's own copy. */
+export interface Ask {
+  readonly capability: Capability.Any
+  readonly key: IdempotencyKey.IdempotencyKey
+  /** The key's hash in hexadecimal: its name inside this process. */
+  readonly name: string
+  readonly operator: string
+  readonly payload: unknown
+  readonly bound: Schema.Json
+  readonly fingerprint: string
+}
+
+/** What can be wrong with a request by itself. */
+export type Rejection = InvalidKey | InvalidOperator | InvalidPayload
+
+/** Reads an action: decodes the payload, derives key and fingerprint. */
+export const read = (
+  action: Action<Capability.Any>,
+  operator: string,
+  bounds: Bounds
+): Result.Result<Ask, Rejection> =>
+  Result.gen(function* () {
+    const { capability, entity } = action
+    yield* checkOperator(operator)
+    const encoded = yield* encodePayload(capability, action.payload, bounds)
+    const payload = yield* decodePayload(capability, encoded)
+    const key = yield* deriveKey(capability, entity, payload)
+    const bound = Fingerprint.boundPart(encoded, capability.roles)
+    return {
+      capability,
+      key,
+      name: Buffer.from(key.hash).toString("hex"),
+      operator,
+      payload,
+      bound,
+      fingerprint: Fingerprint.make(bound)
+    }
+  })
+
+const checkOperator = (operator: string): Result.Result<void, InvalidOperator> => {
+  const problem = problemOf(operator, Operator.maxLength)
+  return problem === undefined
+    ? Result.void
+    : Result.fail(new InvalidOperator({ sentence: problemSentence(problem, Operator.maxLength) }))
+}
+
+const encodePayload = (
+  capability: Capability.Any,
+  payload: unknown,
+  bounds: Bounds
+): Result.Result<Schema.Json, InvalidPayload> => {
+  const fail = (problem: InvalidPayload["problem"], detail: string) =>
+    Result.fail(new InvalidPayload({ capability: capability.name, problem, detail }))
+  if (deeperThan(payload, bounds.maxPayloadDepth)) {
+    return fail("payload_too_deep", `it is nested deeper than ${bounds.maxPayloadDepth} levels`)
+  }
+  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(capability.payload))(payload)
+  if (Result.isFailure(encoded)) return fail("does_not_fit", oneLine(encoded.failure.message))
+  const bytes = Buffer.byteLength(JSON.stringify(encoded.success))
+  if (bytes > bounds.maxPayloadBytes) {
+    return fail("payload_too_large", `it has ${bytes} bytes as JSON, more than ${bounds.maxPayloadBytes}`)
+  }
+  return Result.succeed(encoded.success)
+}
+
+/** Reading back what was written gives the kernel a copy that the caller can't change afterwards. */
+const decodePayload = (
+  capability: Capability.Any,
+  encoded: Schema.Json
+): Result.Result<unknown, InvalidPayload> =>
+  Result.mapError(
+    Schema.decodeUnknownResult(Schema.toCodecJson(capability.payload))(encoded),
+    (error) =>
+      new InvalidPayload({
+        capability: capability.name,
+        problem: "does_not_fit",
+        detail: oneLine(error.message)
+      })
+  )
+
+const deriveKey = (
+  capability: Capability.Any,
+  entity: Action<Capability.Any>["entity"],
+  payload: unknown
+): Result.Result<IdempotencyKey.IdempotencyKey, InvalidKey> =>
+  Result.flatMap(
+    Result.try({
+      try: () => new IdempotencyKey.IdempotencyKey(capability.name, entity, capability.occasion(payload)),
+      catch: (cause) =>
+        new InvalidKey({
+          part: "occasion",
+          problem: "not_derivable",
+          sentence: `could not be derived (${oneLine(String(cause))})`
+        })
+    }),
+    IdempotencyKey.validate
+  )
+
+/** Stops at the bound, so that a payload that contains itself is refused and not walked for ever. */
+const deeperThan = (value: unknown, levels: number): boolean => {
+  if (value === null || typeof value !== "object") return false
+  return levels === 0 || Object.values(value).some((member) => deeperThan(member, levels - 1))
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()

@@ -1,0 +1,161 @@
+/**
+ * Conclusion: what a request's way through the corridor came to, and how those who asked for the
+ * same meanwhile are written down.
+ */
+import { Result } from "effect"
+import {
+  Expired,
+  InDoubt,
+  KeyConflict,
+  LaneHeld,
+  LedgerUnavailable,
+  NotPerformed,
+  Saturated,
+  ShuttingDown
+} from "../domain/errors.ts"
+import * as Entity from "../domain/Entity.ts"
+import * as Fingerprint from "../domain/Fingerprint.ts"
+import type { Outcome, Receipt } from "../domain/Receipt.ts"
+import type { Ask } from "./Ask.ts"
+import type { ClaimVerdict, Entry } from "./Ledger.ts"
+import type { MailboxFull } from "./Lanes.ts"
+
+/** Every way in which a well-formed request can end without a receipt that settles it. */
+export type Unsettled =
+  | KeyConflict
+  | InDoubt
+  | LaneHeld
+  | Saturated
+  | Expired
+  | NotPerformed
+  | LedgerUnavailable
+  | ShuttingDown
+
+/** The end of a request: the settling receipt, or why there is none. */
+export interface Conclusion {
+  readonly _tag: "Concluded"
+  readonly answer: Result.Result<Receipt, Unsettled>
+  /** Whether the request that led has a receipt of its own already: it was the one dispatched. */
+  readonly leaderRecorded: boolean
+  /** How everybody else is written down. Absent where the ledger was not reached. */
+  readonly repeat:
+    | { readonly outcome: Outcome; readonly refersTo: string | null; readonly reason: string | null }
+    | undefined
+}
+
+/**
+ * The answer that a key's row gives without any dispatch: settled, in doubt, released while we waited
+ * for it, or bound to another payload.
+ */
+export const fromEntry = (
+  ask: Ask,
+  entry: Entry,
+  options: { readonly pathSecret: string; readonly joined: boolean }
+): Conclusion => {
+  if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options.pathSecret)
+  const { receipt } = entry
+  if (receipt === null) throw new Error(`Bug: a key that is ${entry.state} has no receipt`)
+  const answer = answerOf(ask, receipt)
+  return {
+    _tag: "Concluded",
+    answer,
+    leaderRecorded: false,
+    repeat: { outcome: options.joined ? "joined" : "deduplicated", refersTo: receipt.id, reason: null }
+  }
+}
+
+/** The attempt that this request dispatched has ended and its outcome is recorded. */
+export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion => ({
+  _tag: "Concluded",
+  answer: answerOf(ask, receipt),
+  leaderRecorded: true,
+  repeat: { outcome: "joined", refersTo: receipt.id, reason: null }
+})
+
+const answerOf = (ask: Ask, receipt: Receipt): Conclusion["answer"] => {
+  switch (receipt.outcome) {
+    case "performed":
+    case "resolved":
+    case "refused":
+      return Result.succeed(receipt)
+    case "released":
+      return Result.fail(
+        new NotPerformed({
+          proof: receipt.proof ?? "never_started",
+          reason: receipt.reason ?? "no reason was recorded"
+        })
+      )
+    case "in_doubt":
+      return Result.fail(inDoubt(ask, receipt))
+    case "deduplicated":
+    case "joined":
+    case "conflict":
+    case "denied":
+    case "expired":
+    case "saturated":
+      throw new Error(`Bug: the receipt ${receipt.id} (${receipt.outcome}) settles nothing`)
+  }
+}
+
+/** Another action of the entity is in doubt and keeps the lane. */
+export const laneHeld = (ask: Ask, verdict: ClaimVerdict & { readonly _tag: "LaneHeld" }): Conclusion =>
+  turnedAway(
+    "denied",
+    `lane held by ${verdict.key}`,
+    new LaneHeld({
+      key: ask.key.label,
+      entity: Entity.label(ask.key.entity),
+      heldBy: verdict.key,
+      since: verdict.since
+    })
+  )
+
+/** The mailbox is at its bound. */
+export const saturated = (ask: Ask, full: MailboxFull): Conclusion =>
+  turnedAway(
+    "saturated",
+    null,
+    new Saturated({ key: ask.key.label, entity: Entity.label(ask.key.entity), capacity: full.capacity })
+  )
+
+/** It waited longer than it is valid. */
+export const expired = (ask: Ask, waitedMillis: number): Conclusion =>
+  turnedAway("expired", null, new Expired({ key: ask.key.label, waitedMillis: Math.round(waitedMillis) }))
+
+/** The ledger did not confirm, or the runtime is closing: nothing is written, for nothing can be. */
+export const unrecorded = (error: LedgerUnavailable | ShuttingDown): Conclusion => ({
+  _tag: "Concluded",
+  answer: Result.fail(error),
+  leaderRecorded: false,
+  repeat: undefined
+})
+
+const conflict = (ask: Ask, entry: Entry, pathSecret: string): Conclusion => {
+  const paths = Fingerprint.differingPaths(entry.paths, Fingerprint.pathHashes(ask.bound, pathSecret))
+  return {
+    _tag: "Concluded",
+    answer: Result.fail(new KeyConflict({ key: ask.key.label, paths, receipt: entry.receipt })),
+    leaderRecorded: false,
+    repeat: {
+      outcome: "conflict",
+      refersTo: entry.receipt?.id ?? null,
+      reason: `differs at ${paths.join(", ")}`
+    }
+  }
+}
+
+const turnedAway = (outcome: Outcome, reason: string | null, error: Unsettled): Conclusion => ({
+  _tag: "Concluded",
+  answer: Result.fail(error),
+  leaderRecorded: false,
+  repeat: { outcome, refersTo: null, reason }
+})
+
+const inDoubt = (ask: Ask, receipt: Receipt): InDoubt =>
+  new InDoubt({
+    key: ask.key.label,
+    attempt: receipt.attempt,
+    since: receipt.at,
+    reason: receipt.reason ?? "no outcome was recorded",
+    receipt
+  })

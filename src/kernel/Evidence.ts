@@ -1,0 +1,77 @@
+/**
+ * Evidence: what a connector's answer proves about the world, and nothing more favourable.
+ *
+ * Only a decoded output proves success, only a declared error proves a refusal, and only
+ * `NotPerformed` proves that nothing happened. Every other way to end proves nothing.
+ */
+import { Cause, Exit, Result, Schema } from "effect"
+import type * as Capability from "../domain/Capability.ts"
+import { NotPerformed, OutcomeUnknown } from "../domain/errors.ts"
+import type { Proof } from "../domain/Receipt.ts"
+import { storable } from "../domain/Text.ts"
+
+/** What is known after a call. `body` is JSON text. */
+export type Evidence =
+  | { readonly _tag: "Performed"; readonly body: string }
+  | { readonly _tag: "Refused"; readonly body: string }
+  | { readonly _tag: "NotPerformed"; readonly proof: Proof; readonly reason: string }
+  | { readonly _tag: "Unknown"; readonly reason: string }
+
+/** Nothing is known. */
+export const unknown = (reason: string): Evidence => ({ _tag: "Unknown", reason: storable(reason) })
+
+/** The kernel did not call the connector at all. */
+export const neverStarted = (reason: string): Evidence => ({
+  _tag: "NotPerformed",
+  proof: "never_started",
+  reason
+})
+
+/** Reads the end of a connector's call. */
+export const fromExit = (
+  capability: Capability.Any,
+  exit: Exit.Exit<unknown, unknown>,
+  maxBytes: number
+): Evidence => {
+  if (Exit.isSuccess(exit)) {
+    const body = encodeBody(capability.success, exit.value, maxBytes)
+    return Result.isSuccess(body)
+      ? { _tag: "Performed", body: body.success }
+      : unknown(`the connector's answer can't be recorded: ${body.failure}`)
+  }
+  const [reason, ...others] = exit.cause.reasons
+  // A failure beside a defect or an interrupt proves nothing: only one failure alone is evidence.
+  if (reason === undefined || others.length > 0 || !Cause.isFailReason(reason)) {
+    return unknown(sentenceOf(exit.cause))
+  }
+  const error = reason.error
+  if (error instanceof NotPerformed) {
+    return { _tag: "NotPerformed", proof: error.proof, reason: storable(error.reason) }
+  }
+  if (error instanceof OutcomeUnknown) return unknown(error.reason)
+  const body = encodeBody(capability.error, error, maxBytes)
+  return Result.isSuccess(body)
+    ? { _tag: "Refused", body: body.success }
+    : unknown(`the connector failed with something that is not a declared refusal: ${describe(error)}`)
+}
+
+const encodeBody = (
+  schema: Capability.PlainCodec,
+  value: unknown,
+  maxBytes: number
+): Result.Result<string, string> => {
+  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(schema))(value)
+  if (Result.isFailure(encoded)) return Result.fail(encoded.failure.message)
+  // A success schema of `Void` encodes to `undefined`, which JSON has no text for.
+  const body = JSON.stringify(encoded.success ?? null)
+  const bytes = Buffer.byteLength(body)
+  return bytes <= maxBytes ? Result.succeed(body) : Result.fail(`${bytes} bytes, more than ${maxBytes}`)
+}
+
+const sentenceOf = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasInterruptsOnly(cause)
+    ? "the call was interrupted"
+    : `the connector died: ${describe(Cause.squash(cause))}`
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)

@@ -1,0 +1,142 @@
+/**
+ * Flights: the requests of this process that are under way, by key. The first request of a key leads
+ * its flight through the corridor; whoever asks for the same meanwhile joins it, without touching the
+ * ledger, and shares its outcome.
+ *
+ * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
+ * patience leaves, is written down all the same, and changes nothing.
+ */
+import { Context, Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
+import { ShuttingDown } from "../domain/errors.ts"
+import * as Identifiers from "../domain/Identifiers.ts"
+import type { Receipt } from "../domain/Receipt.ts"
+import type { Ask } from "./Ask.ts"
+import type { Conclusion, Unsettled } from "./Conclusion.ts"
+import { Ledger, type Repeat } from "./Ledger.ts"
+import { Settings } from "./Settings.ts"
+
+interface Flight {
+  readonly fingerprint: string
+  readonly leader: string
+  /** Who joined, and how often, by operator. */
+  readonly joiners: Map<string, number>
+  readonly leaderAnswer: Deferred.Deferred<Receipt, Unsettled>
+  readonly joinersAnswer: Deferred.Deferred<Receipt, Unsettled>
+}
+
+/** How long writing the repeats is tried before those who wait hear that the ledger is gone. */
+const recordRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 6 }))
+
+/**
+ * Takes requests until the surrounding scope closes; then takes no more, waits for those under way up
+ * to the bound, and closes `scope`, which interrupts whatever still runs in it.
+ */
+export const make = Effect.fnUntraced(function* (
+  scope: Scope.Closeable,
+  corridor: (ask: Ask) => Effect.Effect<Conclusion>
+) {
+  const ledger = yield* Ledger
+  const { drainMillis } = yield* Settings
+  const context = yield* Effect.context<never>()
+  const flying = new Map<string, Flight>()
+  // Flights that have not ended, those included that take no more joiners.
+  let underWay = 0
+  let closing: Deferred.Deferred<void> | undefined
+
+  /** From here on a new request of the key starts anew and finds what is recorded. */
+  const close = (ask: Ask, flight: Flight): void => {
+    if (flying.get(ask.name) === flight) flying.delete(ask.name)
+  }
+
+  const land = (ask: Ask, flight: Flight): void => {
+    close(ask, flight)
+    underWay -= 1
+    if (underWay === 0 && closing !== undefined) Deferred.doneUnsafe(closing, Exit.void)
+  }
+
+  const fly = (ask: Ask, flight: Flight): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const conclusion = yield* corridor(ask)
+      close(ask, flight)
+      const answer = exitOf(conclusion)
+      if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
+      const recorded = yield* Effect.exit(record(ask, flight, conclusion))
+      // A repeat is answered only when its receipt is durable.
+      const shared = Exit.isSuccess(recorded) ? answer : Exit.failCause(recorded.cause)
+      Deferred.doneUnsafe(flight.leaderAnswer, shared)
+      Deferred.doneUnsafe(flight.joinersAnswer, shared)
+    }).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (Exit.isFailure(exit)) {
+            const ended = Exit.hasInterrupts(exit)
+              ? Exit.fail(new ShuttingDown())
+              : Exit.failCause(exit.cause)
+            Deferred.doneUnsafe(flight.leaderAnswer, ended)
+            Deferred.doneUnsafe(flight.joinersAnswer, ended)
+          }
+          land(ask, flight)
+        })
+      )
+    )
+
+  const record = Effect.fnUntraced(function* (
+    ask: Ask,
+    flight: Flight,
+    { leaderRecorded, repeat }: Conclusion
+  ) {
+    if (repeat === undefined) return
+    const counts = new Map(flight.joiners)
+    if (!leaderRecorded) counts.set(flight.leader, (counts.get(flight.leader) ?? 0) + 1)
+    const repeats: Array<Repeat> = []
+    for (const [operator, count] of counts) {
+      repeats.push({ ...repeat, key: ask.key, operator, count, receiptId: yield* Identifiers.ordered })
+    }
+    if (repeats.length > 0) yield* Effect.retry(ledger.record(repeats), recordRetry)
+  })
+
+  const take = (ask: Ask): Effect.Effect<Receipt, Unsettled> =>
+    Effect.suspend(() => {
+      if (closing !== undefined) return Effect.fail(new ShuttingDown())
+      const current = flying.get(ask.name)
+      if (current?.fingerprint === ask.fingerprint) {
+        current.joiners.set(ask.operator, (current.joiners.get(ask.operator) ?? 0) + 1)
+        return Deferred.await(current.joinersAnswer)
+      }
+      // The key is in flight with another payload: what becomes of it decides what this one meets.
+      if (current !== undefined)
+        return Effect.andThen(Effect.exit(Deferred.await(current.joinersAnswer)), take(ask))
+      const flight: Flight = {
+        fingerprint: ask.fingerprint,
+        leader: ask.operator,
+        joiners: new Map(),
+        leaderAnswer: Deferred.makeUnsafe(),
+        joinersAnswer: Deferred.makeUnsafe()
+      }
+      flying.set(ask.name, flight)
+      underWay += 1
+      return Effect.andThen(
+        Effect.forkIn(
+          Effect.updateContext(fly(ask, flight), (_: Context.Context<never>) => context),
+          scope
+        ),
+        Deferred.await(flight.leaderAnswer)
+      )
+    })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const drained = Deferred.makeUnsafe<void>()
+      closing = drained
+      if (underWay > 0 && drainMillis > 0) yield* Effect.timeoutOption(Deferred.await(drained), drainMillis)
+      yield* Scope.close(scope, Exit.void)
+    })
+  )
+
+  return { take }
+})
+
+const exitOf = (conclusion: Conclusion): Exit.Exit<Receipt, Unsettled> =>
+  Result.isSuccess(conclusion.answer)
+    ? Exit.succeed(conclusion.answer.success)
+    : Exit.fail(conclusion.answer.failure)

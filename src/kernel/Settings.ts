@@ -1,0 +1,56 @@
+/**
+ * Settings: the kernel's bounds and times in one place. Everything has a bound; each says what
+ * happens there.
+ */
+import { Context, Duration, Layer } from "effect"
+
+/** The kernel's bounds, in the units that the names end in. */
+export interface Bounds {
+  /** How long a worker that is not heard of counts as alive. Liveness only: doubt, never a duplicate. */
+  readonly leaseMillis: number
+  /** How often a worker says that it is alive. At most a third of the lease, so that two may be lost. */
+  readonly beatMillis: number
+  /** How often silent rows are looked for. */
+  readonly reapMillis: number
+  /** How long after its deadline a row with no settlement becomes doubtful by itself. */
+  readonly doubtMarginMillis: number
+  /** How long a call is listened to after its deadline; then it is interrupted. */
+  readonly graceMillis: number
+  /** How many actions may wait for one entity. The next one gets `Saturated`. */
+  readonly mailboxCapacity: number
+  /** The largest payload, in bytes of its JSON. A larger one gets `InvalidPayload`. */
+  readonly maxPayloadBytes: number
+  /** The deepest payload. A deeper one gets `InvalidPayload`. */
+  readonly maxPayloadDepth: number
+  /** The largest output, in bytes of its JSON. A larger one can't be recorded: the key is in doubt. */
+  readonly maxOutputBytes: number
+  /** How long closing waits for what is in flight. What is left stays in flight, to become doubtful. */
+  readonly drainMillis: number
+  /** The first and the longest pause between two looks at another process's flight. */
+  readonly pollMillis: number
+  readonly maxPollMillis: number
+}
+
+const defaults: Bounds = {
+  leaseMillis: Duration.toMillis("30 seconds"),
+  beatMillis: Duration.toMillis("5 seconds"),
+  reapMillis: Duration.toMillis("5 seconds"),
+  doubtMarginMillis: Duration.toMillis("10 seconds"),
+  graceMillis: Duration.toMillis("1 minute"),
+  mailboxCapacity: 1_024,
+  maxPayloadBytes: 256 * 1_024,
+  maxPayloadDepth: 64,
+  maxOutputBytes: 1_024 * 1_024,
+  drainMillis: Duration.toMillis("10 seconds"),
+  pollMillis: 20,
+  maxPollMillis: 500
+}
+
+/** The bounds in use. */
+export const Settings = Context.Reference<Bounds>("fibric/kernel/Settings", {
+  defaultValue: () => defaults
+})
+
+/** Changes some of the bounds for everything that is built on this layer. */
+export const layer = (changes: Partial<Bounds>): Layer.Layer<never> =>
+  Layer.succeed(Settings, { ...defaults, ...changes })

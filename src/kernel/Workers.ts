@@ -1,0 +1,86 @@
+/**
+ * Workers: this process's standing with the ledger, and the eye on those that fell silent.
+ *
+ * A worker has an incarnation, never used again, and a lease that its heartbeat extends on the
+ * ledger's clock. Leases decide when a silent row becomes doubtful; they never free one, so a clock
+ * jump can create doubt and can't create a duplicate.
+ */
+import { Clock, Context, Effect, Layer, Schedule } from "effect"
+import * as Identifiers from "../domain/Identifiers.ts"
+import { Ledger } from "./Ledger.ts"
+import { Settings } from "./Settings.ts"
+
+export class Workers extends Context.Service<
+  Workers,
+  {
+    /** The incarnation to claim under. */
+    readonly incarnation: Effect.Effect<string>
+    /** Says now that this worker is alive, under a new incarnation if the lease had run out. */
+    readonly beat: Effect.Effect<void>
+    /**
+     * The last check before a connector is called, on monotonic time: the confirmed heartbeat is
+     * younger than the lease and the claim younger than its doubt, each less a margin. `false` means
+     * that others may already call the row doubtful, so the call must not start.
+     */
+    readonly mayStart: (claimSentNanos: bigint, doubtAfterMillis: number) => Effect.Effect<boolean>
+  }
+>()("fibric/kernel/Workers") {}
+
+/** How many silent rows one look turns doubtful. */
+const reapBatch = 100
+
+/** Registers this process, keeps its lease, and looks for silent rows, until the layer closes. */
+export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
+  Workers,
+  Effect.gen(function* () {
+    const ledger = yield* Ledger
+    const settings = yield* Settings
+    let incarnation = yield* Identifiers.token
+    let confirmedSentNanos: bigint | undefined
+
+    const beatOnce = Effect.gen(function* () {
+      const sentNanos = yield* Clock.monotonicTimeNanos
+      if (yield* ledger.beat(incarnation, settings.leaseMillis)) {
+        confirmedSentNanos = sentNanos
+        return
+      }
+      // An expired incarnation is never revived: its rows may already be called doubtful.
+      incarnation = yield* Identifiers.token
+      const retriedNanos = yield* Clock.monotonicTimeNanos
+      if (yield* ledger.beat(incarnation, settings.leaseMillis)) confirmedSentNanos = retriedNanos
+    })
+    const beat = Effect.catch(beatOnce, (error) =>
+      Effect.logWarning("fibric.worker.beat_failed", error.message)
+    )
+
+    const reap = Effect.gen(function* () {
+      let found = reapBatch
+      while (found === reapBatch) {
+        const ids = yield* Effect.replicateEffect(Identifiers.ordered, reapBatch)
+        found = (yield* ledger.reap(ids)).length
+      }
+    }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.reap_failed", error.message)))
+
+    yield* beat
+    yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(settings.beatMillis)))
+    yield* Effect.forkScoped(Effect.repeat(reap, Schedule.spaced(settings.reapMillis)))
+
+    return Workers.of({
+      incarnation: Effect.sync(() => incarnation),
+      beat,
+      mayStart: (claimSentNanos, doubtAfterMillis) =>
+        Effect.map(
+          Clock.monotonicTimeNanos,
+          (now) =>
+            confirmedSentNanos !== undefined &&
+            elapsedMillis(confirmedSentNanos, now) < withMargin(settings.leaseMillis) &&
+            elapsedMillis(claimSentNanos, now) < withMargin(doubtAfterMillis)
+        )
+    })
+  })
+)
+
+const elapsedMillis = (fromNanos: bigint, toNanos: bigint): number => Number(toNanos - fromNanos) / 1e6
+
+/** A fifth is kept back for clocks that run at different speeds and for the way to the socket. */
+const withMargin = (millis: number): number => millis * 0.8
