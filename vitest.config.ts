@@ -5,8 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["fibric-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: [],
-    testTimeout: 5_000,
+    globalSetup: ["test/support/global-setup.ts"],
+    testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
     execArgv: ["--conditions=fibric-source"]

@@ -46,8 +46,6 @@ export class Verdicts extends Context.Service<
 
 type LedgerFailure = Effect.Error<ReturnType<Ledger["Service"]["find"]>>
 
-
-
 export const layer: Layer.Layer<Verdicts, never, Ledger> = Layer.effect(
   Verdicts,
   Effect.gen(function* () {

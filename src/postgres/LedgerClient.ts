@@ -1,0 +1,136 @@
+/**
+ * LedgerClient: the ledger's own connections to Postgres.
+ *
+ * It takes where the database is from the app's `PgClient` and opens a pool of its own: no
+ * transaction of the app can hold a claim open or roll it back, and the app's renaming and type
+ * settings don't reach the ledger's rows. On opening it brings the schema up to date and refuses to
+ * start where it can't keep the promise.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, Layer, Redacted, Schedule } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { Migrator, SqlClient, type SqlError } from "effect/sql"
+import { LedgerUnavailable, StartRefused } from "../domain/errors.ts"
+import { Settings } from "../kernel/Settings.ts"
+import { knownVersion, migrations } from "./migrations.ts"
+
+export class LedgerClient extends Context.Service<LedgerClient, PgClient.PgClient>()(
+  "fibric/postgres/LedgerClient"
+) {}
+
+/** How many connections the ledger opens at most. */
+const maxConnections = 8
+
+const migrationsTable = "fibric.migrations"
+
+/** Connects, migrates, checks. Fails with one sentence that says what to do. */
+export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> = Layer.effect(
+  LedgerClient,
+  Effect.gen(function* () {
+    const app = yield* PgClient.PgClient
+    const { leaseMillis } = yield* Settings
+    const target = targetOf(app.config)
+    const client = yield* PgClient.make(ownConfig(app.config, leaseMillis)).pipe(
+      Effect.provide(Reactivity.layer),
+      Effect.mapError((error) => refusalOf(error, target))
+    )
+    yield* migrate(target).pipe(Effect.provideService(SqlClient.SqlClient, client))
+    return client
+  })
+)
+
+const ownConfig = (config: PgClient.PgClientConfig, leaseMillis: number): PgClient.PgPoolConfig => {
+  const { transformQueryNames: _q, transformResultNames: _r, types: _t, ...where } = config
+  // A statement that outlives the lease can only come back as doubt: it is cut well before.
+  const limit = String(Math.max(1_000, Math.floor(leaseMillis / 2)))
+  return {
+    ...where,
+    maxConnections,
+    applicationName: "fibric",
+    multiplex: false,
+    startupParameters: {
+      ...config.startupParameters,
+      default_transaction_isolation: "read committed",
+      statement_timeout: limit,
+      lock_timeout: limit,
+      idle_in_transaction_session_timeout: limit
+    }
+  }
+}
+
+/** Safe where several processes start at once: one of them migrates, the others wait for it. */
+const migrate = Effect.fnUntraced(function* (target: string) {
+  const sql = yield* SqlClient.SqlClient
+  const refuse = (error: SqlError.SqlError) => refusalOf(error, target)
+  // Two processes that create the schema at the same instant collide once; the second then finds it.
+  yield* Effect.retry(sql`CREATE SCHEMA IF NOT EXISTS fibric`, Schedule.recurs(3)).pipe(
+    Effect.mapError(refuse)
+  )
+  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: migrationsTable }).pipe(
+    Effect.mapError((error) =>
+      error._tag === "SqlError"
+        ? refuse(error)
+        : new StartRefused({
+            cause: "migration_failed",
+            sentence: `The schema "fibric" in ${target} could not be brought up to date: ${error.message}. Nothing was performed; give the role the right to create in that schema, or look at the database's log.`
+          })
+    )
+  )
+  const [newest] = yield* sql<{ version: number | null }>`
+    SELECT max(migration_id) AS version FROM fibric.migrations`.pipe(Effect.mapError(refuse))
+  const version = newest?.version ?? 0
+  if (version > knownVersion) {
+    return yield* new StartRefused({
+      cause: "newer_schema",
+      sentence: `The schema "fibric" in ${target} is at version ${version}, and this fibric knows ${knownVersion}. Nothing was performed; start a newer fibric here, or point this one at another database.`
+    })
+  }
+})
+
+/** Where the database is, without what opens it. */
+export const targetOf = (config: PgClient.PgClientConfig): string => {
+  if (config.url !== undefined) {
+    const url = URL.parse(Redacted.value(config.url))
+    return url === null ? "the given URL" : `${url.host}${url.pathname}`
+  }
+  return `${config.path ?? config.host ?? "localhost"}:${config.port ?? 5432}/${config.database ?? config.username ?? ""}`
+}
+
+/** Says in one sentence why there is no database, and what to do. */
+export const refusalOf = (error: SqlError.SqlError, target: string): StartRefused => {
+  const { reason } = error
+  const detail = detailOf(reason)
+  switch (reason._tag) {
+    case "AuthenticationError":
+      return new StartRefused({
+        cause: "authentication",
+        sentence: `Postgres at ${target} did not accept the user or the password (${detail}). Nothing was performed; mend DATABASE_URL or the client's configuration.`
+      })
+    case "AuthorizationError":
+      return new StartRefused({
+        cause: "not_permitted",
+        sentence: `Postgres at ${target} does not let this role do what the ledger needs (${detail}). Nothing was performed; grant the role CREATE on the database, or let its owner migrate first.`
+      })
+    default:
+      return new StartRefused({
+        cause: "unreachable",
+        sentence: `Postgres at ${target} can't be used (${detail}). Nothing was performed; start it, or mend DATABASE_URL or the client's configuration.`
+      })
+  }
+}
+
+/** The driver's own message says little; its cause has what the server or the socket said. */
+export const detailOf = (reason: SqlError.SqlErrorReason): string => {
+  const { cause } = reason
+  return cause instanceof Error && cause.message !== "" ? cause.message : (reason.message ?? reason._tag)
+}
+
+/** Whatever the database answers instead of a confirmation, the ledger is not available. */
+export const unavailable = <A>(
+  operation: string,
+  statement: Effect.Effect<A, SqlError.SqlError>
+): Effect.Effect<A, LedgerUnavailable> =>
+  Effect.mapError(
+    statement,
+    ({ reason }) => new LedgerUnavailable({ operation, reason: `${reason._tag}: ${detailOf(reason)}` })
+  )

@@ -1,0 +1,53 @@
+/**
+ * ReceiptRow: how a receipt stands in a row of `fibric.receipt_log`, read back as a `Receipt`.
+ */
+import { DateTime, Effect, Schema } from "effect"
+import { Outcome, Proof, Receipt } from "../domain/Receipt.ts"
+
+/** A receipt's columns, under the names that every statement selects them by. */
+export const ReceiptRow = Schema.Struct({
+  id: Schema.String,
+  at: Schema.Date,
+  outcome: Outcome,
+  operator: Schema.String,
+  capability: Schema.String,
+  key: Schema.String,
+  entity_type: Schema.String,
+  entity_id: Schema.String,
+  attempt: Schema.Int,
+  count: Schema.Int,
+  refers_to: Schema.NullOr(Schema.String),
+  duration_millis: Schema.NullOr(Schema.Int),
+  proof: Schema.NullOr(Proof),
+  reason: Schema.NullOr(Schema.String),
+  body: Schema.NullOr(Schema.String)
+})
+
+/** The receipt that a row states. */
+export const toReceipt = (row: typeof ReceiptRow.Type): Receipt =>
+  new Receipt({
+    id: row.id,
+    at: DateTime.fromDateUnsafe(row.at),
+    outcome: row.outcome,
+    operator: row.operator,
+    capability: row.capability,
+    key: row.key,
+    entity: { type: row.entity_type, id: row.entity_id },
+    attempt: row.attempt,
+    count: row.count,
+    refersTo: row.refers_to,
+    durationMillis: row.duration_millis,
+    proof: row.proof,
+    reason: row.reason,
+    body: row.body
+  })
+
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(ReceiptRow))
+
+/** Reads rows; a row that does not fit is our own bug, for the ledger alone writes them. */
+export const readReceipts = (rows: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<Receipt>> =>
+  Effect.map(decodeRows(rows), (decoded) => decoded.map(toReceipt)).pipe(
+    Effect.catchTag("SchemaError", (error) =>
+      Effect.die(`Bug: a receipt's row does not fit: ${error.message}`)
+    )
+  )
