@@ -10,6 +10,7 @@ import { NotPerformed } from "../domain/errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Ask } from "./Ask.ts"
+import * as Calls from "./Calls.ts"
 import * as Conclusion from "./Conclusion.ts"
 import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
@@ -31,12 +32,13 @@ export interface Attempt {
   readonly doubtAfterMillis: number
 }
 
-/** Claims and carries out attempts; calls and late listeners live in `scope`. */
+/** Claims and carries out attempts. What listens for late results lives in `scope`. */
 export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   const ledger = yield* Ledger
   const workers = yield* Workers
   const connectors = yield* Connectors
   const settings = yield* Settings
+  const calls = yield* Calls.make
 
   /** An unknown commit is settled by running the same statement again, never by reading. */
   const claim = Effect.fnUntraced(function* (ask: Ask, seenAttempt: number) {
@@ -73,7 +75,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     if (!(yield* workers.mayStart(attempt.claimSentNanos, attempt.doubtAfterMillis))) {
       return yield* conclude(ask, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
     }
-    const call = yield* Effect.forkIn(callConnector(ask, claimed), scope)
+    const call = yield* calls.start(callConnector(ask, claimed))
     const exit = yield* Effect.timeoutOption(Fiber.await(call), ask.capability.deadlineMillis)
     const evidence = Option.match(exit, {
       onNone: () => Evidence.unknown(`no answer within ${ask.capability.deadlineMillis} ms`),
@@ -139,7 +141,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   ) {
     const exit = yield* Effect.timeoutOption(Fiber.await(call), settings.graceMillis)
     if (Option.isNone(exit)) {
-      yield* Effect.forkIn(Fiber.interrupt(call), scope)
+      call.interruptUnsafe()
       return
     }
     const evidence = Evidence.fromExit(ask.capability, exit.value, settings.maxOutputBytes)

@@ -118,7 +118,9 @@ export const make = Effect.fnUntraced(function* (
       return Effect.andThen(
         Effect.forkIn(
           Effect.updateContext(fly(ask, flight), (_: Context.Context<never>) => context),
-          scope
+          scope,
+          // A flight that was taken has begun: one that never starts could never answer.
+          { startImmediately: true }
         ),
         Deferred.await(flight.leaderAnswer)
       )

@@ -92,7 +92,8 @@ export const layer: Layer.Layer<Lanes> = Layer.effect(
         return Effect.andThen(
           Effect.forkIn(
             Effect.updateContext(drain(name, spawned), (_: Context.Context<never>) => context),
-            scope
+            scope,
+            { startImmediately: true }
           ),
           Deferred.await(taken)
         )

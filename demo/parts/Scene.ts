@@ -1,0 +1,85 @@
+/**
+ * Scene: what the story is played on. A mail server in a process of its own, a bad network before it, a
+ * Postgres, and a second process of the same application. All real, all on this machine, gone afterwards.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Config, Context, Effect, Layer, Option } from "effect"
+import { Identifiers } from "fibric"
+import * as FibricEmbedded from "fibric/embedded"
+import * as MailServer from "./MailServer.ts"
+import * as Network from "./Network.ts"
+import * as WorkerProcess from "./WorkerProcess.ts"
+
+/** How bad the network is, and how impatient those who ask: the same in every part. */
+export const conditions = {
+  /** The acknowledgement of a mail comes this late. */
+  lateMillis: 1_200,
+  /** A silence of this length is read as failure. */
+  patienceMillis: 250,
+  /** How many loops ask at once; one alone would take a few minutes. */
+  loops: 73,
+  /** How often each of them asks. */
+  asksEach: 9
+} as const
+
+export class Scene extends Context.Service<
+  Scene,
+  {
+    readonly network: Network.Network
+    readonly worker: WorkerProcess.WorkerProcess
+    /** The mails that the mail server took for somebody, counted there, with no conversation open. */
+    readonly mailsTo: (address: string) => Effect.Effect<ReadonlyArray<MailServer.StoredMail>>
+    /** The same while it is going on. */
+    readonly mailsSoFarTo: (address: string) => Effect.Effect<ReadonlyArray<MailServer.StoredMail>>
+    /** An order's id, which no earlier run in the same ledger has used. */
+    readonly order: (number: string) => string
+    /** Whether the ledger is in a database that outlives the demo. */
+    readonly ledgerStays: boolean
+  }
+>()("fibric/demo/Scene") {}
+
+/** Sets the scene, and clears it away when it closes. */
+export const layer = Layer.unwrap(
+  Effect.gen(function* () {
+    const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
+    const run = (yield* Identifiers.token).slice(0, 8)
+    const [server, databaseUrl] = yield* Effect.all([MailServer.make(), FibricEmbedded.databaseUrl()], {
+      concurrency: "unbounded"
+    })
+    const network = yield* Network.make(server.smtpPort, { _tag: "Late", by: conditions.lateMillis })
+    const worker = yield* WorkerProcess.make(databaseUrl)
+    const to = (address: string) => (mails: ReadonlyArray<MailServer.StoredMail>) =>
+      mails.filter((mail) => mail.to.includes(address))
+    const scene = Scene.of({
+      network,
+      worker,
+      mailsTo: (address) => Effect.map(server.mailsWhenIdle, to(address)),
+      mailsSoFarTo: (address) => Effect.map(server.mails, to(address)),
+      // A database of our own is new each time; in somebody's there may be the orders of earlier runs.
+      order: (number) => (Option.isSome(given) ? `${number}-${run}` : number),
+      ledgerStays: Option.isSome(given)
+    })
+    return Layer.merge(Layer.succeed(Scene, scene), FibricEmbedded.layerClient(databaseUrl))
+  })
+)
+
+/** Receipts of a key by outcome, as anybody can count them. */
+export const totalsSql = (key: string): string =>
+  `select outcome, sum(count) from fibric.receipts where key = '${key}' group by outcome`
+
+/** What the public view says about a key: how many requests ended in each outcome. */
+export const totalsOf = Effect.fnUntraced(function* (key: string) {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql<{ outcome: string; requests: number }>`
+    SELECT outcome, sum(count)::int AS requests FROM fibric.receipts WHERE key = ${key} GROUP BY outcome`
+  const found = new Map(rows.map(({ outcome, requests }) => [outcome, requests]))
+  const of = (outcome: string): number => found.get(outcome) ?? 0
+  return {
+    performed: of("performed"),
+    joined: of("joined"),
+    deduplicated: of("deduplicated"),
+    inDoubt: of("in_doubt"),
+    resolved: of("resolved"),
+    all: rows.reduce((sum, { requests }) => sum + requests, 0)
+  }
+})

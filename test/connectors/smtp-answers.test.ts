@@ -1,0 +1,146 @@
+/**
+ * What SMTP says when the server says something: refusals for now and for good at each stage, silence,
+ * hanging up, and answers that are none.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import type { Options } from "../../connectors/smtp/index.ts"
+import type { Behaviour } from "../../demo/parts/MailServer.ts"
+import { callFor, mailsTo, mailTo, options, outcomeOf, sendOnce, Server, silence } from "./support.ts"
+
+const denied = "NotPerformed provider_denies"
+const neverSent = "NotPerformed never_sent"
+const login = { user: "fibric", password: Redacted.make("open sesame") }
+
+interface Case {
+  readonly when: string
+  readonly behaviour: ReadonlyArray<Behaviour>
+  readonly outcome: string
+  readonly mails: 0 | 1
+  readonly more?: Partial<Options>
+}
+
+const answer = (
+  stage: Behaviour["stage"],
+  code: number,
+  outcome: string,
+  text?: string,
+  more?: Partial<Options>
+): Case => ({
+  when: `${stage} is answered with ${code}${text === undefined ? "" : ` ${text}`}`,
+  behaviour: [{ stage, action: "answer", code, ...(text === undefined ? {} : { text }) }],
+  outcome,
+  mails: 0,
+  ...(more === undefined ? {} : { more })
+})
+
+const answers: ReadonlyArray<Case> = [
+  answer("greeting", 421, denied),
+  answer("greeting", 554, denied),
+  answer("ehlo", 421, denied),
+  answer("ehlo", 550, denied),
+  answer("auth", 454, denied, undefined, login),
+  answer("auth", 535, denied, undefined, login),
+  answer("mail", 421, denied),
+  answer("mail", 451, denied),
+  answer("mail", 530, denied),
+  answer("mail", 550, "SmtpRefused 550"),
+  answer("rcpt", 421, denied),
+  answer("rcpt", 450, denied),
+  answer("rcpt", 550, "SmtpRefused 550"),
+  answer("data", 451, denied),
+  answer("data", 554, "SmtpRefused 554"),
+  answer("data-end", 451, denied),
+  answer("data-end", 452, denied, "4.3.1 no room"),
+  answer("data-end", 552, "SmtpRefused 552"),
+  answer("data-end", 421, "OutcomeUnknown"),
+  answer("data-end", 451, "OutcomeUnknown", "4.4.2 lost the server behind me")
+]
+
+const says = (
+  when: string,
+  stage: Behaviour["stage"],
+  bytes: string,
+  outcome: string,
+  keeps = false
+): Case => ({
+  when,
+  behaviour: [{ stage, action: "say", bytes, keeps }],
+  outcome,
+  mails: keeps ? 1 : 0,
+  more: { connectTimeout: silence, answerTimeout: silence }
+})
+
+const nonsense: ReadonlyArray<Case> = [
+  says("MAIL is answered with nonsense", "mail", "hello there\r\n", neverSent),
+  says("a four-digit number answers MAIL", "mail", "5500 no\r\n", neverSent),
+  says("the message is answered with nonsense", "data-end", "hello there\r\n", "OutcomeUnknown", true),
+  says("the message is answered with 2 and no code", "data-end", "2 fine\r\n", "OutcomeUnknown"),
+  says("the lines of the answer disagree", "data-end", "250-taken\r\n550 not taken\r\n", "OutcomeUnknown"),
+  says("the message is answered with another 354", "data-end", "354 more\r\n", "OutcomeUnknown", true),
+  says("the answer comes with the 354, before the message", "data", "354 go\r\n250 taken\r\n", neverSent),
+  says(
+    "the refusal comes with the 354, before the message",
+    "data",
+    "354 go\r\n550 no\r\n",
+    "SmtpRefused 550"
+  )
+]
+
+const stages = ["greeting", "ehlo", "mail", "rcpt", "data"] as const
+const departures: ReadonlyArray<Case> = [
+  ...stages.map((stage): Case => ({
+    when: `the server hangs up at ${stage}`,
+    behaviour: [{ stage, action: "drop" }],
+    outcome: neverSent,
+    mails: 0
+  })),
+  {
+    when: "the server keeps the mail and hangs up",
+    behaviour: [{ stage: "data-end", action: "drop", keeps: true }],
+    outcome: "OutcomeUnknown",
+    mails: 1
+  },
+  {
+    when: "the server loses the mail and hangs up",
+    behaviour: [{ stage: "data-end", action: "drop" }],
+    outcome: "OutcomeUnknown",
+    mails: 0
+  },
+  {
+    when: "the server keeps the mail and never answers",
+    behaviour: [{ stage: "data-end", action: "silence", keeps: true }],
+    outcome: "OutcomeUnknown",
+    mails: 1,
+    more: { answerTimeout: silence }
+  },
+  {
+    when: "the server takes the mail and hangs up at QUIT",
+    behaviour: [{ stage: "quit", action: "drop" }],
+    outcome: "done",
+    mails: 1
+  }
+]
+
+describe("a mail to a server with a mind of its own", () => {
+  layer(Server.layer, { excludeTestServices: true })((it) => {
+    for (const [index, { behaviour, mails, more, outcome, when }] of [
+      ...answers,
+      ...nonsense,
+      ...departures
+    ].entries()) {
+      it.effect(`is ${outcome}, with ${mails} kept, when ${when}`, () =>
+        Effect.gen(function* () {
+          const server = yield* Server
+          yield* server.behave(...behaviour)
+          const name = `answer-${index}`
+          const result = yield* sendOnce(options(server.smtpPort, more), mailTo(name), callFor(name))
+          assert.deepStrictEqual(
+            { outcome: outcomeOf(result), mails: yield* mailsTo(name) },
+            { outcome, mails }
+          )
+        })
+      )
+    }
+  })
+})
