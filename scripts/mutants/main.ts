@@ -1,0 +1,65 @@
+/**
+ * Breaks the kernel on purpose, one rule at a time, in a scratch copy, and watches the tests catch it.
+ *
+ *     npm run mutants [-- words of a mutant's name]
+ *
+ * Prints a line a mutant and ends with `N caught, N survived`; exit code 1 if any survived.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { type Edit, type Mutant, mutants } from "./list.ts"
+
+const root = dirname(dirname(import.meta.dirname))
+const wanted = process.argv.slice(2).join(" ").toLowerCase()
+
+const copyTree = (): string => {
+  const scratch = mkdtempSync(join(tmpdir(), "fibric-mutants-"))
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" })
+  for (const file of files.split("\n").filter((file) => file !== "")) {
+    cpSync(join(root, file), join(scratch, file), { recursive: true })
+  }
+  symlinkSync(join(root, "node_modules"), join(scratch, "node_modules"))
+  return scratch
+}
+
+/** Applies an edit; one that no longer fits the source is an error, never a mutant that "survived". */
+const apply = (scratch: string, edit: Edit): void => {
+  const path = join(scratch, edit.file)
+  const source = readFileSync(path, "utf8")
+  if (source.split(edit.find).length !== 2) {
+    throw new Error(`"${edit.find}" does not stand exactly once in ${edit.file}: mend the mutant's edit.`)
+  }
+  writeFileSync(path, source.replace(edit.find, () => edit.replace))
+}
+
+const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
+  spawnSync(
+    process.execPath,
+    ["--conditions=fibric-source", join(root, "node_modules/vitest/vitest.mjs"), "run", "--bail=1", "--testTimeout=8000", "--hookTimeout=8000", ...(named === undefined ? [] : ["-t", named]), ...caughtBy],
+    { cwd: scratch, encoding: "utf8", timeout: 120_000, env: { ...process.env, NO_COLOR: "1" } }
+  )
+
+let caught = 0
+let survived = 0
+const scratch = copyTree()
+try {
+  for (const mutant of mutants.filter(({ name }) => name.toLowerCase().includes(wanted))) {
+    for (const edit of mutant.edits) apply(scratch, edit)
+    const { status, stdout } = runTests(scratch, mutant)
+    const failed = stdout.match(/^\s*×\s+(.*?)(?:\s+\d+ms)?$/m)?.[1]
+    if (status !== 0 && failed !== undefined) {
+      caught += 1
+      console.log(`caught    ${mutant.name}\n          by ${failed}`)
+    } else {
+      survived += 1
+      console.log(`SURVIVED  ${mutant.name}\n${stdout.split("\n").slice(-15).join("\n")}`)
+    }
+    for (const { file } of mutant.edits) cpSync(join(root, file), join(scratch, file))
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+console.log(`${caught} caught, ${survived} survived`)
+process.exitCode = survived === 0 && caught > 0 ? 0 : 1

@@ -1,0 +1,56 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { freshDatabase } from "../support/database.ts"
+
+const root = new URL("../../", import.meta.url)
+const read = (path: string) => readFileSync(new URL(path, root), "utf8")
+
+/** The code blocks of the README that name an example file. */
+const blocks = [...read("README.md").matchAll(/<!-- (examples\/[\w-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)].map(
+  ([, path = "", code = ""]) => ({ path, code })
+)
+
+/** Runs an example as a reader would, on a database of its own. */
+const run = Effect.fnUntraced(function* (path: string) {
+  const { url } = yield* freshDatabase
+  return yield* Effect.promise(
+    () =>
+      new Promise<string>((resolve, reject) =>
+        execFile(
+          process.execPath,
+          ["--conditions=fibric-source", path],
+          { cwd: root, env: { ...process.env, DATABASE_URL: Redacted.value(url), NO_COLOR: "1" } },
+          (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(stdout + stderr, { cause: error })))
+        )
+      )
+  )
+})
+
+describe("the README's code", () => {
+  it("is the code of the examples, to the letter", () => {
+    assert.deepStrictEqual(
+      blocks.map(({ path }) => path),
+      ["examples/quickstart.ts", "examples/embed.ts"]
+    )
+    for (const { path, code } of blocks) assert.strictEqual(code, read(path), `paste ${path} into the README`)
+  })
+
+  it.live("sends once where it is asked 657 times", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/quickstart.ts")
+      assert.strictEqual(output.match(/sent to ada@example\.com: Your order has left\./g)?.length, 1)
+      assert.include(output, "asked 657 times, answered with 1 receipt")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("embeds fibric over an app's own client", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/embed.ts")
+      assert.strictEqual(output.match(/door 12 opens for 5 s/g)?.length, 1)
+      assert.include(output, "{ joined: 2, performed: 1 }")
+      assert.match(output, /key: 'unlock:door-12:courier-0815'/)
+    }).pipe(Effect.scoped)
+  )
+})
