@@ -2,7 +2,6 @@
  * Scene: what the story is played on. A mail server in a process of its own, a bad network before it, a
  * Postgres, and a second process of the same application. All real, all on this machine, gone afterwards.
  */
-import { PgClient } from "@effect/sql-pg"
 import { Config, Context, Effect, Layer, Option } from "effect"
 import { Identifiers } from "fibric"
 import * as FibricEmbedded from "fibric/embedded"
@@ -62,24 +61,3 @@ export const layer = Layer.unwrap(
     return Layer.merge(Layer.succeed(Scene, scene), FibricEmbedded.layerClient(databaseUrl))
   })
 )
-
-/** Receipts of a key by outcome, as anybody can count them. */
-export const totalsSql = (key: string): string =>
-  `select outcome, sum(count) from fibric.receipts where key = '${key}' group by outcome`
-
-/** What the public view says about a key: how many requests ended in each outcome. */
-export const totalsOf = Effect.fnUntraced(function* (key: string) {
-  const sql = yield* PgClient.PgClient
-  const rows = yield* sql<{ outcome: string; requests: number }>`
-    SELECT outcome, sum(count)::int AS requests FROM fibric.receipts WHERE key = ${key} GROUP BY outcome`
-  const found = new Map(rows.map(({ outcome, requests }) => [outcome, requests]))
-  const of = (outcome: string): number => found.get(outcome) ?? 0
-  return {
-    performed: of("performed"),
-    joined: of("joined"),
-    deduplicated: of("deduplicated"),
-    inDoubt: of("in_doubt"),
-    resolved: of("resolved"),
-    all: rows.reduce((sum, { requests }) => sum + requests, 0)
-  }
-})

@@ -45,7 +45,11 @@ export const make = Effect.fnUntraced(function* (
     // It has nothing to put in order: whatever it leaves open, the ledger calls doubtful.
     killSignal: "SIGKILL"
   })
-  const replies = yield* child.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.toQueue({ capacity: 16 }))
+  const replies = yield* child.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.toQueue({ capacity: 16 })
+  )
   const failed = (sentence: string) => new WorkerFailed({ sentence })
   const carryOut = Effect.fnUntraced(
     function* (job: Job) {

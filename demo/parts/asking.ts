@@ -82,7 +82,9 @@ export const ask = <R>(
   request.pipe(
     Operator.as("shipping-agent"),
     Effect.map(({ receipt }): Answer => Answer.cases.Receipt.make({ id: receipt.id })),
-    Effect.catchTag("InDoubt", ({ attempt }) => Effect.succeed<Answer>(Answer.cases.InDoubt.make({ attempt }))),
+    Effect.catchTag("InDoubt", ({ attempt }) =>
+      Effect.succeed<Answer>(Answer.cases.InDoubt.make({ attempt }))
+    ),
     Effect.timeoutOption(patienceMillis),
     Effect.map(Option.getOrElse((): Answer => Answer.cases.Silence.make({})))
   )

@@ -32,7 +32,7 @@ export const kernel = ({
     Layer.fresh
   )
 
-const sender = { name: "The shop", address: "shop@fibric.example" }
+const sender = { name: "The shop", address: "hello@shop.example" }
 
 const shortLease = (leaseMillis: number) =>
   Settings.layer({ leaseMillis, beatMillis: leaseMillis / 5, reapMillis: leaseMillis / 10 })

@@ -37,7 +37,7 @@ export const Remind = Capability.make("remind", {
   error: SmtpRefused,
   occasion: () => "pick-up",
   recovery: Recovery.hold,
-  deadline: "1.5 seconds"
+  deadline: "2 seconds"
 })
 
 /** Everything that may be said, as one connector. */

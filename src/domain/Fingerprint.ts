@@ -36,7 +36,10 @@ export const make = (bound: Schema.Json): string => `1:${sha256Hex(canonical(bou
  */
 export const pathHashes = (bound: Schema.Json, secret: string): Readonly<Record<string, string>> => {
   const leaves = leavesOf(bound, Infinity)
-  const named = leaves.length <= maxPaths ? leaves : leavesOf(bound, 1).slice(0, maxPaths)
+  const top = leavesOf(bound, 1)
+  // Where even the top fields are too many, the last path is the whole: some path always differs.
+  const cut: typeof top = top.length <= maxPaths ? top : [...top.slice(0, maxPaths - 1), ["", bound]]
+  const named = leaves.length <= maxPaths ? leaves : cut
   return Object.fromEntries(
     named.map(([path, value]) => [path, keyedHash(secret, `${path}\n${canonical(value)}`)])
   )

@@ -23,28 +23,44 @@ export const Content = <S extends Schema.Top>(schema: S): S["Rebuild"] =>
 export const Volatile = <S extends Schema.Top>(schema: S): S["Rebuild"] =>
   schema.annotate({ [annotation]: "volatile" satisfies PayloadRole })
 
-/** Paths (JSON pointers) of a struct's fields that are not bound, with their role. */
+/**
+ * Paths (JSON pointers, under the names in JSON) of a struct's fields that are not bound, with their
+ * role. Marks are looked for on both sides of the codec: a transformed field has its own only on the
+ * type's side, and a renamed one, or one of a class, only on the JSON side. A field that is renamed
+ * and transformed loses its mark and is bound.
+ */
 export const rolesOf = (schema: Schema.Top): ReadonlyMap<string, PayloadRole> => {
   const roles = new Map<string, PayloadRole>()
-  const visit = (ast: SchemaAST.AST, path: string): void => {
-    if (!SchemaAST.isObjects(ast)) return
-    for (const property of ast.propertySignatures) {
-      const here = `${path}/${escapePointer(String(property.name))}`
-      const role = roleOf(property.type)
-      if (role === undefined || role === "bound") visit(property.type, here)
-      else roles.set(here, role)
-    }
-  }
-  visit(schema.ast, "")
+  visit(schema.ast, "", roles)
+  visit(SchemaAST.toEncoded(Schema.toCodecJson(schema).ast), "", roles)
   return roles
 }
 
-const annotatedRole = SchemaAST.resolveAt<PayloadRole>(annotation)
+const visit = (ast: SchemaAST.AST, path: string, roles: Map<string, PayloadRole>): void => {
+  if (SchemaAST.isUnion(ast)) {
+    for (const member of ast.types) visit(member, path, roles)
+    return
+  }
+  // A struct that is transformed as a whole may have other names in JSON than on this side.
+  if (!SchemaAST.isObjects(ast) || ast.encoding !== undefined) return
+  for (const property of ast.propertySignatures) {
+    const here = `${path}/${escapePointer(String(property.name))}`
+    const role = roleOf(property.type)
+    if (role === undefined) visit(property.type, here, roles)
+    else roles.set(here, role)
+  }
+}
 
-/** An optional field is a union with `undefined`; the mark may stand on the member. */
+/** A mark stands on the type, on a check that came after it, or on a member of an optional's union. */
 const roleOf = (ast: SchemaAST.AST): PayloadRole | undefined =>
-  annotatedRole(ast) ??
-  (SchemaAST.isUnion(ast) ? ast.types.map(annotatedRole).find((role) => role !== undefined) : undefined)
+  markOf(ast.annotations) ??
+  ast.checks?.map((check) => markOf(check.annotations)).find((role) => role !== undefined) ??
+  (SchemaAST.isUnion(ast) ? ast.types.map(roleOf).find((role) => role !== undefined) : undefined)
+
+const markOf = (annotations: Schema.Annotations.Annotations | undefined): PayloadRole | undefined => {
+  const mark = annotations?.[annotation]
+  return mark === "content" || mark === "volatile" ? mark : undefined
+}
 
 /** Escapes one segment of a JSON pointer (RFC 6901). */
 export const escapePointer = (segment: string): string => segment.replaceAll("~", "~0").replaceAll("/", "~1")

@@ -6,10 +6,10 @@
  * settings don't reach the ledger's rows. On opening it brings the schema up to date and refuses to
  * start where it can't keep the promise.
  */
-import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Redacted, Schedule } from "effect"
+import { PgClient, PgTypes } from "@effect/sql-pg"
+import { Context, Effect, Layer, Predicate, Redacted, Schedule } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { Migrator, SqlClient, type SqlError } from "effect/sql"
+import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { LedgerUnavailable, StartRefused } from "../domain/errors.ts"
 import { Settings } from "../kernel/Settings.ts"
 import { knownVersion, migrations } from "./migrations.ts"
@@ -40,13 +40,15 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
 )
 
 const ownConfig = (config: PgClient.PgClientConfig, leaseMillis: number): PgClient.PgPoolConfig => {
-  const { transformQueryNames: _q, transformResultNames: _r, types: _t, ...where } = config
+  const { transformQueryNames: _q, transformResultNames: _r, ...where } = config
   // A statement that outlives the lease can only come back as doubt: it is cut well before.
   const limit = String(Math.max(1_000, Math.floor(leaseMillis / 2)))
   return {
     ...where,
     maxConnections,
     applicationName: "fibric",
+    // A registry of its own: the process may have changed how a type is read, for everybody else.
+    types: PgTypes.makeRegistry(),
     multiplex: false,
     startupParameters: {
       ...config.startupParameters,
@@ -58,27 +60,27 @@ const ownConfig = (config: PgClient.PgClientConfig, leaseMillis: number): PgClie
   }
 }
 
-/** Safe where several processes start at once: one of them migrates, the others wait for it. */
+/**
+ * Brings the schema up to date. Safe where several processes start at once: one of them migrates, the
+ * others wait for it. A schema that is up to date is only read, so a role without the right to create
+ * can work on what its owner has migrated.
+ */
 const migrate = Effect.fnUntraced(function* (target: string) {
   const sql = yield* SqlClient.SqlClient
   const refuse = (error: SqlError.SqlError) => refusalOf(error, target)
-  // Two processes that create the schema at the same instant collide once; the second then finds it.
-  yield* Effect.retry(sql`CREATE SCHEMA IF NOT EXISTS fibric`, Schedule.recurs(3)).pipe(
-    Effect.mapError(refuse)
-  )
-  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: migrationsTable }).pipe(
-    Effect.mapError((error) =>
-      error._tag === "SqlError"
-        ? refuse(error)
-        : new StartRefused({
-            cause: "migration_failed",
-            sentence: `The schema "fibric" in ${target} could not be brought up to date: ${error.message}. Nothing was performed; give the role the right to create in that schema, or look at the database's log.`
-          })
+  const found = yield* Effect.mapError(schemaVersion, refuse)
+  if (found < knownVersion) {
+    // Two processes that create the schema at the same instant collide once; the second then finds it.
+    yield* Effect.retry(sql`CREATE SCHEMA IF NOT EXISTS fibric`, Schedule.recurs(3)).pipe(
+      Effect.mapError(refuse)
     )
-  )
-  const [newest] = yield* sql<{ version: number | null }>`
-    SELECT max(migration_id) AS version FROM fibric.migrations`.pipe(Effect.mapError(refuse))
-  const version = newest?.version ?? 0
+    yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: migrationsTable }).pipe(
+      Effect.mapError((error) =>
+        error._tag === "SqlError" ? refuse(error) : migrationRefused(error, target)
+      )
+    )
+  }
+  const version = yield* Effect.mapError(schemaVersion, refuse)
   if (version > knownVersion) {
     return yield* new StartRefused({
       cause: "newer_schema",
@@ -87,37 +89,73 @@ const migrate = Effect.fnUntraced(function* (target: string) {
   }
 })
 
-/** Where the database is, without what opens it. */
+/** The newest migration that has landed; 0 where there is none. */
+const schemaVersion = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [table] = yield* sql<{ exists: boolean }>`
+    SELECT to_regclass(${migrationsTable}) IS NOT NULL AS exists`
+  if (table?.exists !== true) return 0
+  const [newest] = yield* sql<{
+    version: number | null
+  }>`SELECT max(migration_id) AS version FROM fibric.migrations`
+  return newest?.version ?? 0
+})
+
+const migrationRefused = (error: Migrator.MigrationError, target: string): StartRefused =>
+  new StartRefused({
+    cause: "migration_failed",
+    sentence: `The schema "fibric" in ${target} could not be brought up to date: ${error.message} (${detailOfMigration(error)}). Nothing was performed; give the role the right to create in that schema, or look at the database's log.`
+  })
+
+const detailOfMigration = ({ cause, kind }: Migrator.MigrationError): string =>
+  cause instanceof SqlError.SqlError ? detailOf(cause.reason) : kind
+
+/** Where the database is, without what opens it. A field of the client overrides its URL. */
 export const targetOf = (config: PgClient.PgClientConfig): string => {
-  if (config.url !== undefined) {
-    const url = URL.parse(Redacted.value(config.url))
-    return url === null ? "the given URL" : `${url.host}${url.pathname}`
-  }
-  return `${config.path ?? config.host ?? "localhost"}:${config.port ?? 5432}/${config.database ?? config.username ?? ""}`
+  const url = config.url === undefined ? null : URL.parse(Redacted.value(config.url))
+  if (url === null && config.url !== undefined) return "the given URL"
+  const host = config.path ?? config.host ?? decodeURIComponent(url?.hostname ?? "")
+  const port = config.port ?? (url === null || url.port === "" ? 5432 : url.port)
+  const database = config.database ?? decodeURIComponent(url?.pathname.slice(1) ?? "")
+  return `${host === "" ? "localhost" : host}:${port}/${database === "" ? (config.username ?? "") : database}`
 }
 
 /** Says in one sentence why there is no database, and what to do. */
 export const refusalOf = (error: SqlError.SqlError, target: string): StartRefused => {
   const { reason } = error
   const detail = detailOf(reason)
-  switch (reason._tag) {
-    case "AuthenticationError":
-      return new StartRefused({
-        cause: "authentication",
-        sentence: `Postgres at ${target} did not accept the user or the password (${detail}). Nothing was performed; mend DATABASE_URL or the client's configuration.`
-      })
-    case "AuthorizationError":
-      return new StartRefused({
-        cause: "not_permitted",
-        sentence: `Postgres at ${target} does not let this role do what the ledger needs (${detail}). Nothing was performed; grant the role CREATE on the database, or let its owner migrate first.`
-      })
-    default:
-      return new StartRefused({
-        cause: "unreachable",
-        sentence: `Postgres at ${target} can't be used (${detail}). Nothing was performed; start it, or mend DATABASE_URL or the client's configuration.`
-      })
+  if (reason._tag === "AuthenticationError") {
+    return new StartRefused({
+      cause: "authentication",
+      sentence: `Postgres at ${target} did not accept the user or the password (${detail}). Nothing was performed; mend DATABASE_URL or the client's configuration.`
+    })
   }
+  const code = codeOf(reason)
+  if (code === readOnlyTransaction) {
+    return new StartRefused({
+      cause: "not_permitted",
+      sentence: `Postgres at ${target} takes no writes (${detail}). Nothing was performed; point fibric at the primary, or let its role write.`
+    })
+  }
+  if (reason._tag === "AuthorizationError") {
+    return new StartRefused({
+      cause: "not_permitted",
+      sentence: `Postgres at ${target} does not let this role do what the ledger needs (${detail}). Nothing was performed; grant the role CREATE on the database, or let its owner migrate first.`
+    })
+  }
+  const remedy = code === noSuchDatabase ? "create the database" : "start it"
+  return new StartRefused({
+    cause: "unreachable",
+    sentence: `Postgres at ${target} can't be used (${detail}). Nothing was performed; ${remedy}, or mend DATABASE_URL or the client's configuration.`
+  })
 }
+
+// Postgres's own codes, which the driver keeps on the cause.
+const noSuchDatabase = "3D000"
+const readOnlyTransaction = "25006"
+
+const codeOf = ({ cause }: SqlError.SqlErrorReason): string | undefined =>
+  Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined
 
 /** The driver's own message says little; its cause has what the server or the socket said. */
 export const detailOf = (reason: SqlError.SqlErrorReason): string => {

@@ -1,0 +1,114 @@
+/**
+ * What a person reads when something is refused: each message has the values, says what it means for
+ * the world outside, and what to do.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime } from "effect"
+import * as Fibric from "fibric"
+
+const at = DateTime.makeUnsafe("2026-01-02T03:04:05.678Z")
+
+const receipt = new Fibric.Receipt({
+  id: "0190abcd-ef12-7000-8000-000000000001",
+  at,
+  outcome: "performed",
+  operator: "shipping",
+  capability: "notify",
+  key: "notify:order-4471:shipped",
+  entity: { type: "order", id: "4471" },
+  attempt: 1,
+  count: 1,
+  refersTo: null,
+  durationMillis: 12,
+  proof: null,
+  reason: null,
+  body: null
+})
+
+const key = "notify:order-4471:shipped"
+
+/** Every error, with the message that it must have. */
+const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, string]> = [
+  [
+    new Fibric.InvalidKey({ part: "entity id", problem: "empty", sentence: "is empty" }),
+    "The key's entity id is empty. Nothing was performed; give it a value that can name one change for ever."
+  ],
+  [
+    new Fibric.InvalidOperator({ sentence: "is longer than 128 characters" }),
+    `The operator's name is longer than 128 characters. Nothing was performed; name who acts with Operator.as("…").`
+  ],
+  [
+    new Fibric.InvalidPayload({ capability: "notify", problem: "does_not_fit", detail: "Missing key at to" }),
+    `The payload for "notify" was not accepted: Missing key at to. Nothing was performed; mend the payload and ask again.`
+  ],
+  [
+    new Fibric.KeyConflict({ key, paths: ["/to", "/sender/id"], receipt }),
+    `"${key}" already names another action (receipt ${receipt.id}, performed): the payloads differ at /to, /sender/id. Nothing was performed; a different change needs a different occasion.`
+  ],
+  [
+    new Fibric.KeyConflict({ key, paths: ["/to"], receipt: null }),
+    `"${key}" already names another action: the payloads differ at /to. Nothing was performed; a different change needs a different occasion.`
+  ],
+  [
+    new Fibric.InDoubt({ key, attempt: 2, since: at, reason: "no answer within 20000 ms", receipt }),
+    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (no answer within 20000 ms). It may have happened; it will not be sent again. Look at the provider, then record a verdict.`
+  ],
+  [
+    new Fibric.LaneHeld({ key: "notify:order-4471:packed", entity: "order-4471", heldBy: key, since: at }),
+    `"notify:order-4471:packed" was not performed: "${key}" is in doubt since 2026-01-02T03:04:05.678Z and holds order-4471. Settle that first, then ask again.`
+  ],
+  [
+    new Fibric.Saturated({ key, entity: "order-4471", capacity: 1_024 }),
+    `"${key}" was not performed: 1024 actions already wait for order-4471. Ask again later.`
+  ],
+  [
+    new Fibric.Expired({ key, waitedMillis: 60_001 }),
+    `"${key}" was not performed: it waited 60001 ms for its turn, longer than it is valid. Propose it again if it is still wanted.`
+  ],
+  [
+    new Fibric.NotPerformed({ proof: "never_sent", reason: "connection refused" }),
+    "Nothing was performed (never_sent): connection refused. The key is free; ask again when the cause is gone."
+  ],
+  [
+    new Fibric.OutcomeUnknown({ reason: "the line went dead" }),
+    "The outcome is unknown: the line went dead"
+  ],
+  [
+    new Fibric.LedgerUnavailable({ operation: "claim", reason: "ConnectionError: connect ECONNREFUSED" }),
+    `The ledger did not confirm "claim": ConnectionError: connect ECONNREFUSED. Nothing is sent without its word; ask again when it is back.`
+  ],
+  [
+    new Fibric.StoredRefusalUnreadable({ key, receipt }),
+    `"${key}" was refused (receipt ${receipt.id}), and the stored refusal no longer fits the capability's error schema. Nothing was performed now; keep the schema able to read what it once wrote.`
+  ],
+  [
+    new Fibric.ShuttingDown(),
+    "fibric is shutting down and takes no new actions. Nothing was performed; ask another process."
+  ],
+  [
+    new Fibric.StartRefused({ cause: "unreachable", sentence: "Postgres is not there. Start it." }),
+    "Postgres is not there. Start it."
+  ],
+  [
+    new Fibric.VerdictRefused({ key, attempt: 2, found: "done, attempt 2" }),
+    `No verdict was recorded: "${key}" is not in doubt on attempt 2 (found: done, attempt 2). Look at it again before deciding.`
+  ]
+]
+
+describe("an error's message", () => {
+  for (const [error, message] of messages) {
+    it(`of ${error._tag} has the values and says what to do: ${message.slice(0, 50)}…`, () => {
+      assert.strictEqual(error.message, message)
+      assert.instanceOf(error, Error)
+      assert.strictEqual(error.name, error._tag)
+    })
+  }
+
+  it("is checked here for every error that is public", () => {
+    const exported = Object.entries(Fibric)
+      .filter(([, value]) => typeof value === "function" && value.prototype instanceof Error)
+      .map(([name]) => name)
+    const checked = new Set(messages.map(([error]) => error._tag))
+    assert.deepStrictEqual(exported.toSorted(), [...checked].toSorted())
+  })
+})

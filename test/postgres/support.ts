@@ -1,0 +1,53 @@
+/**
+ * Databases and roles for the tests of starting: where a URL leads, a role that is nobody's yet, and
+ * a client that is the test's own and not the ledger's.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { randomUUID } from "node:crypto"
+import { inject } from "vitest"
+
+/** A password that no message may repeat. */
+export const secret = "not-for-any-message"
+
+/** The same URL with some of its parts replaced. */
+export const withParts = (
+  url: Redacted.Redacted<string>,
+  parts: { readonly username?: string; readonly password?: string; readonly pathname?: string }
+): Redacted.Redacted<string> => Redacted.make(Object.assign(new URL(Redacted.value(url)), parts).toString())
+
+/** Where a URL leads, as a message should say it: a socket's folder reads as a path. */
+export const place = (url: Redacted.Redacted<string>): string => {
+  const { host, pathname } = new URL(Redacted.value(url))
+  return decodeURIComponent(host) + pathname
+}
+
+/** Uses a plain client for a database. */
+export const onDatabase = <A, E>(
+  url: Redacted.Redacted<string>,
+  use: (sql: PgClient.PgClient) => Effect.Effect<A, E>
+) =>
+  Effect.scoped(
+    Effect.flatMap(
+      PgClient.make({ url, maxConnections: 1, minConnections: 0 }).pipe(Effect.provide(Reactivity.layer)),
+      use
+    )
+  )
+
+/**
+ * A role that can log in and has no other right. Taken before a database, so that it is dropped after
+ * the database that it has rights in.
+ */
+export const freshRole = Effect.gen(function* () {
+  const sql = yield* PgClient.make({
+    url: Redacted.make(inject("databaseUrl")),
+    maxConnections: 1,
+    minConnections: 0
+  }).pipe(Effect.provide(Reactivity.layer))
+  const name = `role_${randomUUID().replaceAll("-", "")}`
+  yield* Effect.acquireRelease(sql`CREATE ROLE ${sql(name)} LOGIN PASSWORD ${sql.literal(`'${secret}'`)}`, () =>
+    Effect.orDie(sql`DROP ROLE ${sql(name)}`)
+  )
+  return { name, sql }
+})

@@ -1,0 +1,86 @@
+/**
+ * `fibric.receipts`: the view that people and other programs read. Its columns are part of the public
+ * interface.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { PgClient } from "@effect/sql-pg"
+import { DateTime, Effect, Layer } from "effect"
+import { execute, Operator } from "fibric"
+import * as FibricPostgres from "fibric/postgres"
+import { receiptColumns } from "../../src/postgres/migrations.ts"
+import { layerFreshClient } from "../support/database.ts"
+import { makeWorld, notify, over } from "../support/orders.ts"
+
+describe("the view fibric.receipts", () => {
+  it.live("has the documented columns in order, each with its meaning and type", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const rows = yield* sql<{ name: string; meaning: string | null; type: string }>`
+        SELECT attname::text AS name, col_description(attrelid, attnum) AS meaning,
+          format_type(atttypid, atttypmod) AS type
+        FROM pg_attribute WHERE attrelid = 'fibric.receipts'::regclass AND attnum > 0 ORDER BY attnum`
+      assert.deepStrictEqual(
+        rows.map(({ name, meaning }) => [name, meaning]),
+        Object.entries(receiptColumns)
+      )
+      assert.deepStrictEqual(
+        rows.map(({ name, type }) => `${name} ${type}`),
+        [
+          "id uuid",
+          "at timestamp with time zone",
+          "outcome text",
+          "operator text",
+          "capability text",
+          "key text",
+          "entity text",
+          "entity_type text",
+          "entity_id text",
+          "attempt integer",
+          "count integer",
+          "refers_to uuid",
+          "duration_millis integer",
+          "proof text",
+          "reason text"
+        ]
+      )
+    }).pipe(Effect.provide(runtime(makeWorld().layer)))
+  )
+
+  it.live("shows what was performed and what was prevented, as the receipts say it", () => {
+    const { layer } = makeWorld()
+    return Effect.gen(function* () {
+      const { receipt } = yield* execute(notify("4471")).pipe(Operator.as("shipping"))
+      yield* execute(notify("4471")).pipe(Operator.as("agent"))
+      const sql = yield* PgClient.PgClient
+      const rows = yield* sql`
+        SELECT id, at, outcome, operator, capability, key, entity, entity_type, entity_id, attempt, count,
+          refers_to, duration_millis, proof, reason
+        FROM fibric.receipts WHERE outcome = 'performed'`
+      assert.deepStrictEqual(rows, [
+        {
+          id: receipt.id,
+          at: DateTime.toDateUtc(receipt.at),
+          outcome: "performed",
+          operator: "shipping",
+          capability: "notify",
+          key: "notify:order-4471:shipped",
+          entity: "order-4471",
+          entity_type: "order",
+          entity_id: "4471",
+          attempt: 1,
+          count: 1,
+          refers_to: null,
+          duration_millis: receipt.durationMillis,
+          proof: null,
+          reason: null
+        }
+      ])
+      const repeats = yield* sql`
+        SELECT operator, refers_to, count FROM fibric.receipts WHERE outcome = 'deduplicated'`
+      assert.deepStrictEqual(repeats, [{ operator: "agent", refers_to: receipt.id, count: 1 }])
+    }).pipe(Effect.provide(runtime(layer)))
+  })
+})
+
+const runtime = (connector: ReturnType<typeof makeWorld>["layer"]) =>
+  over(connector, FibricPostgres.layer.pipe(Layer.provideMerge(layerFreshClient)))

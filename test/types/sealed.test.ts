@@ -1,0 +1,109 @@
+/**
+ * The seal at run time: whoever holds everything that a running fibric shows, and follows every
+ * property, symbol, prototype, getter, map and set from there, does not come by a connector's function.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Connector, execute, Executor, Fibric } from "fibric"
+import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
+import * as FibricEmbedded from "fibric/embedded"
+import * as FibricPostgres from "fibric/postgres"
+import * as FibricIndex from "fibric"
+import { readFile } from "node:fs/promises"
+import { open, Sealed } from "../../src/kernel/Sealed.ts"
+import { Connectors } from "../../src/kernel/Connectors.ts"
+import { Notify, Order, payload, sent, shop } from "./support.ts"
+import { reachableFrom } from "./reachable.ts"
+
+/** Every public entry of the package. */
+const entries = {
+  fibric: FibricIndex,
+  "fibric/postgres": FibricPostgres,
+  "fibric/embedded": FibricEmbedded,
+  "fibric/connectors/smtp": FibricConnectorsSmtp
+}
+
+describe("a connector's function", () => {
+  it.effect("can't be reached from anything that a running fibric shows", () =>
+    Effect.gen(function* () {
+      const notify = () => sent
+      const unlock = () => Effect.void
+      const implementations = { notify, unlock }
+      const layer = shop.toLayer(implementations)
+      const running = yield* Layer.build(Layer.provideMerge(layer, Fibric.layerMemory))
+      const asked = yield* Effect.provideContext(execute(Notify.propose(Order.at("4471"), payload)), running)
+      const shown = reachableFrom([running, asked, shop, Notify, entries])
+      assert.isFalse(shown.has(notify), "reached: notify")
+      assert.isFalse(shown.has(unlock), "reached: unlock")
+      assert.isFalse(shown.has(implementations), "reached: the record of functions")
+      // The walk is no formality: it does reach the services and the seal, and stops there.
+      const registry = yield* Effect.provideContext(Connectors, running)
+      const registration = registry.find("notify")
+      assert.isTrue(shown.has(registry))
+      assert.isTrue(shown.has(yield* Effect.provideContext(Executor, running)))
+      assert.instanceOf(registration?.sealed, Sealed)
+      const behindTheSeal = reachableFrom([registration])
+      assert.isTrue(behindTheSeal.has(registration?.sealed))
+      assert.isFalse(behindTheSeal.has(notify))
+    })
+  )
+
+  it.effect("can't be reached from the fibers of a program while the call is under way", () =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const notify = () =>
+        Deferred.succeed(reached, undefined).pipe(Effect.andThen(Deferred.await(goOn)), Effect.andThen(sent))
+      const layer = shop.toLayer({ notify, unlock: () => Effect.void })
+      const shown = yield* Effect.gen(function* () {
+        const asking = yield* Effect.forkChild(execute(Notify.propose(Order.at("4471"), payload)))
+        yield* Deferred.await(reached)
+        const walked = reachableFrom([asking, Fiber.getCurrent(), yield* Effect.context<never>(), layer])
+        assert.isTrue(walked.has(asking))
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(asking)
+        return walked
+      }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory)))
+      assert.isFalse(shown.has(notify), "reached: notify")
+    })
+  )
+
+  it("is shown by the seal neither as a property, nor as text, nor when the seal is changed", () => {
+    const secret = () => Effect.succeed("performed")
+    const sealed = new Sealed(secret)
+    assert.deepStrictEqual(Reflect.ownKeys(sealed), [])
+    assert.strictEqual(JSON.stringify(sealed), "{}")
+    assert.isTrue(Object.isFrozen(sealed))
+    assert.throws(() => Object.assign(sealed, { run: secret }), TypeError)
+    assert.throws(() => open(Object.create(Sealed.prototype) as Sealed), TypeError)
+    assert.strictEqual(open(sealed), secret)
+  })
+
+  it("is not what any public entry exports, nor what opens it", () => {
+    const shown = reachableFrom([entries])
+    assert.isTrue(shown.has(Connector.make))
+    assert.isFalse(shown.has(open), "reached: open")
+    assert.isFalse(shown.has(Sealed), "reached: Sealed")
+  })
+
+  it("has no path in the package's exports: the entries are named one by one", async () => {
+    // The manifest is read as it is published; what it must look like is asserted right below.
+    const manifest = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")) as {
+      readonly exports: Record<string, unknown>
+    }
+    const paths = Object.keys(manifest.exports).filter((path) => path !== "./package.json")
+    assert.deepStrictEqual(
+      paths.map((path) => path.replace(/^\./, "fibric")),
+      Object.keys(entries)
+    )
+    assert.notInclude(JSON.stringify(manifest.exports), "*")
+    assert.notInclude(JSON.stringify(manifest.exports), "kernel")
+    for (const inside of ["fibric/kernel/Sealed", "fibric/src/kernel/Sealed.ts", "fibric/dist/src/kernel/Sealed.js"]) {
+      const refused = await import(/* @vite-ignore */ inside).then(
+        () => "imported",
+        (error: unknown) => String(error)
+      )
+      assert.notStrictEqual(refused, "imported")
+    }
+  })
+})

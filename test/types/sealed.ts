@@ -1,0 +1,39 @@
+/**
+ * The seal: the function of a connector can't be named, let alone called, through any public entry.
+ */
+import { Effect } from "effect"
+import * as Fibric from "fibric"
+import * as FibricEmbedded from "fibric/embedded"
+import * as FibricPostgres from "fibric/postgres"
+import * as Smtp from "fibric/connectors/smtp"
+import { type Equals, isTrue, shop } from "./support.ts"
+
+type Reaching = "Sealed" | "open" | "unseal" | "Run"
+
+isTrue<Equals<Extract<keyof typeof Fibric, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof FibricEmbedded, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof FibricPostgres, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
+
+// @ts-expect-error The seal's type is no public name.
+export type Nobody = Fibric.Sealed
+
+// @ts-expect-error There is no public path to the module that opens seals.
+export type Nothing = typeof import("fibric/kernel/Sealed")
+
+// @ts-expect-error Nor by the way of the files.
+export type NothingEither = typeof import("fibric/src/kernel/Sealed.ts")
+
+// The executor's service can do one thing.
+isTrue<Equals<keyof Fibric.Executor["Service"], "execute">>()
+
+// The registry is public as a type only: its name stands in what layers need, nobody can ask for it.
+// @ts-expect-error `Connectors` is no value here.
+export const registry = Effect.map(Fibric.Connectors, ({ find }) => find("notify"))
+
+// A group of capabilities knows its name and its members, and gives none of the functions back.
+isTrue<Equals<keyof typeof shop, "name" | "capabilities" | "toLayer">>()
+
+// The mark that a connector leaves in the context is a name.
+isTrue<Equals<keyof Fibric.Connector.HandlerMark, "capability">>()
