@@ -6,9 +6,11 @@ import { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import * as Draw from "../draw.ts"
 
-/** The query to run by oneself. */
-export const totalsSql = (key: string): string =>
-  `select outcome, sum(count) from fibric.receipts where key = '${key}' group by outcome`
+/** The query to run by oneself, line by line. */
+export const totalsSql = (key: string): ReadonlyArray<string> => [
+  "select outcome, sum(count) from fibric.receipts",
+  `where key = '${key}' group by outcome;`
+]
 
 const decodeTotals = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ outcome: Schema.String, requests: Schema.Int }))

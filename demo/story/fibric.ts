@@ -20,7 +20,7 @@ export const fibric = Effect.gen(function* () {
   const { mailsTo, order } = yield* Scene
   const { line } = yield* Draw.Draw
   yield* Draw.heading("2 · The same through fibric")
-  yield* Draw.paragraph("The same loops, in two processes that share a Postgres. The same network.")
+  yield* Draw.paragraph("The same loops on the same network, in two processes that share a Postgres.")
   yield* line()
 
   const action = Notify.propose(Order.at(order("4471")), { event: "shipped", to: customer, text: "" })

@@ -35,7 +35,7 @@ export const closing = Effect.gen(function* () {
     "E-mails were counted at the mail server, requests in the ledger. The second count is SQL:"
   )
   yield* line()
-  yield* line(`  ${sql};`)
+  for (const part of sql) yield* line(`  ${part}`)
   yield* line()
   yield* Draw.paragraph(
     ledgerStays

@@ -21,6 +21,8 @@ export const swallowed = Effect.gen(function* () {
   const { mailsTo, network, order } = yield* Scene
   const { line } = yield* Draw.Draw
   yield* Draw.heading("3 · The acknowledgement never comes")
+  yield* Draw.paragraph("A reminder for order 4472. The network swallows what the mail server answers.")
+  yield* line()
   yield* network.loseAcknowledgements
 
   const at = Order.at(order("4472"))
@@ -47,7 +49,7 @@ export const swallowed = Effect.gen(function* () {
   )
   yield* line()
   yield* Draw.paragraph(
-    `It may have arrived and it may not; the sender can't know. fibric calls it in doubt, sends nothing again, and told so ${told.length} times: everybody who waited for an answer.`
+    `It may have arrived and it may not: the sender can't know. fibric calls it in doubt, sends nothing again, and says so to everybody who waits for an answer: ${told.length} times.`
   )
   const isDoubt = (answer: Answer): boolean => answer._tag === "InDoubt"
   return part(

@@ -20,7 +20,10 @@ export interface Mutant {
 }
 
 const memory = "src/kernel/LedgerMemory.ts"
-const contracts = { memory: "test/contracts/ledger-memory.test.ts", postgres: "test/contracts/ledger-postgres.test.ts" }
+const contracts = {
+  memory: "test/contracts/ledger-memory.test.ts",
+  postgres: "test/contracts/ledger-postgres.test.ts"
+}
 const executor = "test/kernel/Executor.test.ts"
 const losses = "test/kernel/losses.test.ts"
 
@@ -43,23 +46,41 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "settle ignores the token (Postgres)",
-    edits: [{ file: "src/postgres/statements.ts", find: "AND token = ${settlement.token}::uuid", replace: "" }],
+    edits: [
+      { file: "src/postgres/statements.ts", find: "AND token = ${settlement.token}::uuid", replace: "" }
+    ],
     caughtBy: [contracts.postgres]
   },
   {
     name: "settle ignores the token (memory)",
-    edits: [{ file: memory, find: "row === undefined || row.token !== settlement.token", replace: "row === undefined" }],
+    edits: [
+      {
+        file: memory,
+        find: "row === undefined || row.token !== settlement.token",
+        replace: "row === undefined"
+      }
+    ],
     caughtBy: [contracts.memory]
   },
   {
     name: "lanes run two at a time",
-    edits: [{ file: "src/kernel/Lanes.ts", find: "yield* turn.run\n", replace: "yield* Effect.forkChild(turn.run)\n" }],
+    edits: [
+      {
+        file: "src/kernel/Lanes.ts",
+        find: "yield* turn.run\n",
+        replace: "yield* Effect.forkChild(turn.run)\n"
+      }
+    ],
     caughtBy: ["test/kernel/Lanes.test.ts"]
   },
   {
     name: "the lane's index is gone",
     edits: [
-      { file: "src/postgres/migrations.ts", find: "CREATE UNIQUE INDEX ledger_lane", replace: "CREATE INDEX ledger_lane" }
+      {
+        file: "src/postgres/migrations.ts",
+        find: "CREATE UNIQUE INDEX ledger_lane",
+        replace: "CREATE INDEX ledger_lane"
+      }
     ],
     caughtBy: [contracts.postgres]
   },
@@ -91,7 +112,8 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: "src/kernel/Flights.ts",
         find: "        Deferred.await(flight.leaderAnswer)\n",
-        replace: "        Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Scope.close(scope, Exit.void))\n"
+        replace:
+          "        Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Scope.close(scope, Exit.void))\n"
       },
       {
         file: "src/kernel/Dispatch.ts",
@@ -108,7 +130,8 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: "src/kernel/Dispatch.ts",
         find: "    const verdict = yield* Effect.tapError(",
-        replace: "    yield* Effect.exit(callConnector(ask, { attempt: 1, generation: 0 }))\n    const verdict = yield* Effect.tapError("
+        replace:
+          "    yield* Effect.exit(callConnector(ask, { attempt: 1, generation: 0 }))\n    const verdict = yield* Effect.tapError("
       }
     ],
     caughtBy: [losses],
@@ -120,15 +143,26 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: "src/kernel/Dispatch.ts",
         find: "    return { attempt, verdict }",
-        replace: "    return { attempt, verdict }\n  }, Effect.catch(() => Effect.succeed({ attempt: { token: \"\", claimSentNanos: 0n, doubtAfterMillis: 60_000 }, verdict: { _tag: \"Claimed\" as const, attempt: 1, generation: 0 } }))"
+        replace:
+          '    return { attempt, verdict }\n  }, Effect.catch(() => Effect.succeed({ attempt: { token: "", claimSentNanos: 0n, doubtAfterMillis: 60_000 }, verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } }))'
       },
-      { file: "src/kernel/Dispatch.ts", find: "verdict: { _tag: \"Claimed\" as const, attempt: 1, generation: 0 } }))\n  })", replace: "verdict: { _tag: \"Claimed\" as const, attempt: 1, generation: 0 } })))" }
+      {
+        file: "src/kernel/Dispatch.ts",
+        find: 'verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } }))\n  })',
+        replace: 'verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } })))'
+      }
     ],
     caughtBy: [losses]
   },
   {
     name: "an unknown outcome frees the key",
-    edits: [{ file: "src/kernel/Ledger.ts", find: `      return "in_doubt"\n  }\n}\n\n/** The outcome that`, replace: `      return "released"\n  }\n}\n\n/** The outcome that` }],
+    edits: [
+      {
+        file: "src/kernel/Ledger.ts",
+        find: `      return "in_doubt"\n  }\n}\n\n/** The outcome that`,
+        replace: `      return "released"\n  }\n}\n\n/** The outcome that`
+      }
+    ],
     caughtBy: [executor]
   },
   {

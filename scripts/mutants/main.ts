@@ -16,7 +16,10 @@ const wanted = process.argv.slice(2).join(" ").toLowerCase()
 
 const copyTree = (): string => {
   const scratch = mkdtempSync(join(tmpdir(), "fibric-mutants-"))
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" })
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8"
+  })
   for (const file of files.split("\n").filter((file) => file !== "")) {
     cpSync(join(root, file), join(scratch, file), { recursive: true })
   }
@@ -31,13 +34,25 @@ const apply = (scratch: string, edit: Edit): void => {
   if (source.split(edit.find).length !== 2) {
     throw new Error(`"${edit.find}" does not stand exactly once in ${edit.file}: mend the mutant's edit.`)
   }
-  writeFileSync(path, source.replace(edit.find, () => edit.replace))
+  writeFileSync(
+    path,
+    source.replace(edit.find, () => edit.replace)
+  )
 }
 
 const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
   spawnSync(
     process.execPath,
-    ["--conditions=fibric-source", join(root, "node_modules/vitest/vitest.mjs"), "run", "--bail=1", "--testTimeout=8000", "--hookTimeout=8000", ...(named === undefined ? [] : ["-t", named]), ...caughtBy],
+    [
+      "--conditions=fibric-source",
+      join(root, "node_modules/vitest/vitest.mjs"),
+      "run",
+      "--bail=1",
+      "--testTimeout=8000",
+      "--hookTimeout=8000",
+      ...(named === undefined ? [] : ["-t", named]),
+      ...caughtBy
+    ],
     { cwd: scratch, encoding: "utf8", timeout: 120_000, env: { ...process.env, NO_COLOR: "1" } }
   )
 

@@ -4,7 +4,8 @@
  * The ledger owns the truth: a settlement and its receipt are one commit, and a repeat's receipt is
  * durable before the repeat is answered. Receipts are never changed; a later truth is a new receipt.
  */
-import { Option, Schema } from "effect"
+import type { Option } from "effect"
+import { Schema } from "effect"
 
 /**
  * What became of a request.

@@ -7,7 +7,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Option, type Redacted } from "effect"
 import type { SqlClient } from "effect/sql"
-import { StartRefused } from "../domain/errors.ts"
+import type { StartRefused } from "../domain/errors.ts"
 import type * as Runtime from "../kernel/Runtime.ts"
 import { refusalOf, targetOf } from "../postgres/LedgerClient.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
@@ -27,7 +27,9 @@ export const layerClient = (
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, StartRefused> => {
   const config: PgClient.PgPoolConfig = { url }
   return PgClient.layer(config).pipe(
-    Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(refusalOf(error, targetOf(config)))))
+    Layer.catchTag("SqlError", (error) =>
+      Layer.effectContext(Effect.fail(refusalOf(error, targetOf(config))))
+    )
   )
 }
 
@@ -41,6 +43,4 @@ export const layer = (
   Runtime.Services | PgClient.PgClient | SqlClient.SqlClient,
   StartRefused | EmbeddedPostgres.EmbeddedPostgresError | Config.ConfigError
 > =>
-  FibricPostgres.layer.pipe(
-    Layer.provideMerge(Layer.unwrap(Effect.map(databaseUrl(options), layerClient)))
-  )
+  FibricPostgres.layer.pipe(Layer.provideMerge(Layer.unwrap(Effect.map(databaseUrl(options), layerClient))))

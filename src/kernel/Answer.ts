@@ -30,4 +30,4 @@ const decodeBody = <S extends Capability.PlainCodec>(
 ): Result.Result<S["Type"], unknown> =>
   receipt.body === null
     ? Result.fail(Option.none())
-    : Schema.decodeUnknownResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(receipt.body)
+    : Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(receipt.body)

@@ -83,7 +83,7 @@ const decodePayload = (
   encoded: Schema.Json
 ): Result.Result<unknown, InvalidPayload> =>
   Result.mapError(
-    Schema.decodeUnknownResult(Schema.toCodecJson(capability.payload))(encoded),
+    Schema.decodeResult(Schema.toCodecJson(capability.payload))(encoded),
     (error) =>
       new InvalidPayload({
         capability: capability.name,

@@ -3,16 +3,8 @@
  * same meanwhile are written down.
  */
 import { Result } from "effect"
-import {
-  Expired,
-  InDoubt,
-  KeyConflict,
-  LaneHeld,
-  LedgerUnavailable,
-  NotPerformed,
-  Saturated,
-  ShuttingDown
-} from "../domain/errors.ts"
+import type { LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
+import { Expired, InDoubt, KeyConflict, LaneHeld, NotPerformed, Saturated } from "../domain/errors.ts"
 import * as Entity from "../domain/Entity.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"

@@ -4,7 +4,8 @@
  * An author writes the functions and inherits the safety: whatever calls them goes through the
  * executor. The functions are sealed as soon as the layer is built.
  */
-import { Context, Effect, Layer, Scope } from "effect"
+import type { Scope } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import type { NotPerformed, OutcomeUnknown, StartRefused } from "../domain/errors.ts"
 import { Connectors } from "./Connectors.ts"

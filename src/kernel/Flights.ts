@@ -6,13 +6,15 @@
  * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
  * patience leaves, is written down all the same, and changes nothing.
  */
-import { Context, Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
+
+import { Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
 import { ShuttingDown } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
 import type { Conclusion, Unsettled } from "./Conclusion.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
+import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 
 interface Flight {
@@ -115,15 +117,7 @@ export const make = Effect.fnUntraced(function* (
       }
       flying.set(ask.name, flight)
       underWay += 1
-      return Effect.andThen(
-        Effect.forkIn(
-          Effect.updateContext(fly(ask, flight), (_: Context.Context<never>) => context),
-          scope,
-          // A flight that was taken has begun: one that never starts could never answer.
-          { startImmediately: true }
-        ),
-        Deferred.await(flight.leaderAnswer)
-      )
+      return Effect.andThen(forkOwned(fly(ask, flight), context, scope), Deferred.await(flight.leaderAnswer))
     })
 
   yield* Effect.addFinalizer(() =>

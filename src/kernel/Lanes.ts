@@ -10,6 +10,7 @@
 import { Context, Deferred, Effect, Exit, Layer } from "effect"
 import type { EntityAddress } from "../domain/Entity.ts"
 import { ShuttingDown } from "../domain/errors.ts"
+import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 
 /** The mailbox is full. `capacity` actions wait already. */
@@ -89,14 +90,7 @@ export const layer: Layer.Layer<Lanes> = Layer.effect(
         }
         const spawned: Mailbox = [entry]
         mailboxes.set(name, spawned)
-        return Effect.andThen(
-          Effect.forkIn(
-            Effect.updateContext(drain(name, spawned), (_: Context.Context<never>) => context),
-            scope,
-            { startImmediately: true }
-          ),
-          Deferred.await(taken)
-        )
+        return Effect.andThen(forkOwned(drain(name, spawned), context, scope), Deferred.await(taken))
       })
 
     return Lanes.of({ enter, active: Effect.sync(() => mailboxes.size) })

@@ -9,7 +9,8 @@
  * conversations, not for bulk.
  */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
-import { Deferred, Duration, Effect, FiberSet, type Scope } from "effect"
+import type { Duration } from "effect"
+import { Deferred, Effect, FiberSet, type Scope } from "effect"
 
 /**
  * What ends the normal course of a connection, once its pattern is found.

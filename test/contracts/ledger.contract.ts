@@ -27,7 +27,11 @@ const alive = Effect.gen(function* () {
   return worker
 })
 
-const claimOf = Effect.fnUntraced(function* (worker: string, key: IdempotencyKey, changes: Partial<Claim> = {}) {
+const claimOf = Effect.fnUntraced(function* (
+  worker: string,
+  key: IdempotencyKey,
+  changes: Partial<Claim> = {}
+) {
   const claim: Claim = {
     key,
     token: yield* Identifiers.token,
@@ -158,8 +162,9 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
       Effect.gen(function* () {
         const ledger = yield* Ledger
         const worker = yield* alive
-        const claims = yield* Effect.forEach(Array.from({ length: 50 }, (_, n) => keyOf("1", `occasion-${n}`)), (key) =>
-          claimOf(worker, key)
+        const claims = yield* Effect.forEach(
+          Array.from({ length: 50 }, (_, n) => keyOf("1", `occasion-${n}`)),
+          (key) => claimOf(worker, key)
         )
         const verdicts = yield* Effect.forEach(claims, ledger.claim, { concurrency: "unbounded" })
         assert.strictEqual(verdicts.filter(({ _tag }) => _tag === "Claimed").length, 1)
@@ -675,7 +680,10 @@ const repeatLaws = (name: string, law: Law): void => {
         const ledger = yield* Ledger
         const log = yield* ReceiptLog
         assert.deepStrictEqual(yield* log.totals(), {})
-        yield* ledger.record([yield* repeatOf(keyOf("1"), "joined", 2), yield* repeatOf(keyOf("2"), "joined", 3)])
+        yield* ledger.record([
+          yield* repeatOf(keyOf("1"), "joined", 2),
+          yield* repeatOf(keyOf("2"), "joined", 3)
+        ])
         assert.deepStrictEqual(yield* log.totals(), { joined: 5 })
         assert.deepStrictEqual(yield* log.totals(keyOf("2")), { joined: 3 })
       })

@@ -22,7 +22,8 @@ const run = Effect.fnUntraced(function* (path: string) {
           process.execPath,
           ["--conditions=fibric-source", path],
           { cwd: root, env: { ...process.env, DATABASE_URL: Redacted.value(url), NO_COLOR: "1" } },
-          (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(stdout + stderr, { cause: error })))
+          (error, stdout, stderr) =>
+            error === null ? resolve(stdout) : reject(new Error(stdout + stderr, { cause: error }))
         )
       )
   )

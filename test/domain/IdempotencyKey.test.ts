@@ -49,10 +49,7 @@ describe("a key's label", () => {
 describe("a key's hash", () => {
   it("is frozen: a ledger that has seen the key recognises it for ever", () => {
     assert.strictEqual(good.hash.length, 32)
-    assert.strictEqual(
-      hex(good.hash),
-      "7ddb89213c220ba4639cdabfb2bdd1a47afe3a81f467087ffa268227c82cbbcb"
-    )
+    assert.strictEqual(hex(good.hash), "7ddb89213c220ba4639cdabfb2bdd1a47afe3a81f467087ffa268227c82cbbcb")
     assert.strictEqual(
       hex(Entity.hash({ type: "order", id: "4471" })),
       "5744b80e2aa41ad422625bb90b59387bbba5bdc476023ac94ab93384206d16dc"

@@ -80,7 +80,9 @@ describe("a field", () => {
   })
 
   it("is named by a JSON pointer, whatever characters its name has", () => {
-    assert.deepStrictEqual(roles(Schema.Struct({ "a/b~c": Content(Schema.String) })), { "/a~1b~0c": "content" })
+    assert.deepStrictEqual(roles(Schema.Struct({ "a/b~c": Content(Schema.String) })), {
+      "/a~1b~0c": "content"
+    })
     assert.strictEqual(escapePointer("~1/"), "~01~1")
   })
 })
@@ -110,7 +112,9 @@ describe("what binds", () => {
   })
 
   it("keeps a field of the same name in another place", () => {
-    const roles = rolesOf(Schema.Struct({ text: Content(Schema.String), inner: Schema.Struct({ text: Schema.String }) }))
+    const roles = rolesOf(
+      Schema.Struct({ text: Content(Schema.String), inner: Schema.Struct({ text: Schema.String }) })
+    )
     assert.deepStrictEqual(boundPart({ text: "a", inner: { text: "b" } }, roles), { inner: { text: "b" } })
   })
 

@@ -69,10 +69,7 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     new Fibric.NotPerformed({ proof: "never_sent", reason: "connection refused" }),
     "Nothing was performed (never_sent): connection refused. The key is free; ask again when the cause is gone."
   ],
-  [
-    new Fibric.OutcomeUnknown({ reason: "the line went dead" }),
-    "The outcome is unknown: the line went dead"
-  ],
+  [new Fibric.OutcomeUnknown({ reason: "the line went dead" }), "The outcome is unknown: the line went dead"],
   [
     new Fibric.LedgerUnavailable({ operation: "claim", reason: "ConnectionError: connect ECONNREFUSED" }),
     `The ledger did not confirm "claim": ConnectionError: connect ECONNREFUSED. Nothing is sent without its word; ask again when it is back.`

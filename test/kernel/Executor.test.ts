@@ -11,8 +11,8 @@ import {
   succeed,
   type World
 } from "../support/orders.ts"
-import { execute, Executor, Fibric, NotPerformed, Operator, OutcomeUnknown, ReceiptLog } from "fibric"
-import type { Connector } from "fibric"
+import { execute, Fibric, NotPerformed, Operator, OutcomeUnknown, ReceiptLog } from "fibric"
+import type { Connector, Executor } from "fibric"
 
 type Needs = Executor | ReceiptLog | Connector.Handler<"notify"> | Connector.Handler<"peek">
 
@@ -132,7 +132,11 @@ describe("the same action again", () => {
       const twos = yield* forkAll(50, execute(notify("1")).pipe(Operator.as("two")))
       yield* Deferred.succeed(gate, undefined)
       yield* Effect.forEach([...ones, ...twos], Fiber.join)
-      const rows = (yield* log.byKey(notify("1").key)).map(({ outcome, operator, count }) => [outcome, operator, count])
+      const rows = (yield* log.byKey(notify("1").key)).map(({ outcome, operator, count }) => [
+        outcome,
+        operator,
+        count
+      ])
       assert.deepStrictEqual(rows, [
         ["performed", "one", 1],
         ["joined", "one", 99],
@@ -150,17 +154,19 @@ describe("the same action again", () => {
     })
   )
 
-  story("with another bound field is a conflict that names the path and the original, and is never performed", (world) =>
-    Effect.gen(function* () {
-      const first = yield* execute(notify("1"))
-      const conflict = yield* Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" })))
-      assert.strictEqual(conflict._tag, "KeyConflict")
-      if (conflict._tag !== "KeyConflict") return
-      assert.deepStrictEqual(conflict.paths, ["/to"])
-      assert.strictEqual(conflict.receipt?.id, first.receipt.id)
-      assert.strictEqual(world.calls.length, 1)
-      assert.deepStrictEqual(yield* totals("1"), { performed: 1, conflict: 1 })
-    })
+  story(
+    "with another bound field is a conflict that names the path and the original, and is never performed",
+    (world) =>
+      Effect.gen(function* () {
+        const first = yield* execute(notify("1"))
+        const conflict = yield* Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" })))
+        assert.strictEqual(conflict._tag, "KeyConflict")
+        if (conflict._tag !== "KeyConflict") return
+        assert.deepStrictEqual(conflict.paths, ["/to"])
+        assert.strictEqual(conflict.receipt?.id, first.receipt.id)
+        assert.strictEqual(world.calls.length, 1)
+        assert.deepStrictEqual(yield* totals("1"), { performed: 1, conflict: 1 })
+      })
   )
 
   story("with another bound field while the first is in flight is a conflict too", (world) =>
@@ -169,9 +175,12 @@ describe("the same action again", () => {
       world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
       const first = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
       yield* world.started(1)
-      const other = yield* Effect.forkChild(Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" }))), {
-        startImmediately: true
-      })
+      const other = yield* Effect.forkChild(
+        Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" }))),
+        {
+          startImmediately: true
+        }
+      )
       yield* Deferred.succeed(gate, undefined)
       assert.strictEqual((yield* Fiber.join(other))._tag, "KeyConflict")
       assert.strictEqual((yield* Fiber.join(first)).receipt.outcome, "performed")
@@ -203,25 +212,29 @@ describe("what the connector's answer proves", () => {
     })
   )
 
-  story("proof that nothing was performed frees the key; the next ask is a new attempt under a new provider key", (world) =>
-    Effect.gen(function* () {
-      world.answer = () => Effect.fail(new NotPerformed({ proof: "never_sent", reason: "connection refused" }))
-      const first = yield* Effect.flip(execute(notify("1")))
-      assert.strictEqual(first._tag, "NotPerformed")
-      world.answer = succeed
-      const { receipt } = yield* execute(notify("1"))
-      assert.strictEqual(receipt.attempt, 2)
-      assert.deepStrictEqual(
-        world.calls.map(({ call }) => call.key.slice(-2)),
-        ["-0", "-1"]
-      )
-      assert.deepStrictEqual(yield* totals("1"), { released: 1, performed: 1 })
-    })
+  story(
+    "proof that nothing was performed frees the key; the next ask is a new attempt under a new provider key",
+    (world) =>
+      Effect.gen(function* () {
+        world.answer = () =>
+          Effect.fail(new NotPerformed({ proof: "never_sent", reason: "connection refused" }))
+        const first = yield* Effect.flip(execute(notify("1")))
+        assert.strictEqual(first._tag, "NotPerformed")
+        world.answer = succeed
+        const { receipt } = yield* execute(notify("1"))
+        assert.strictEqual(receipt.attempt, 2)
+        assert.deepStrictEqual(
+          world.calls.map(({ call }) => call.key.slice(-2)),
+          ["-0", "-1"]
+        )
+        assert.deepStrictEqual(yield* totals("1"), { released: 1, performed: 1 })
+      })
   )
 
   story("a released key may be asked for with a mended payload", (world) =>
     Effect.gen(function* () {
-      world.answer = () => Effect.fail(new NotPerformed({ proof: "never_sent", reason: "connection refused" }))
+      world.answer = () =>
+        Effect.fail(new NotPerformed({ proof: "never_sent", reason: "connection refused" }))
       yield* Effect.flip(execute(notify("1")))
       world.answer = succeed
       yield* execute(notify("1", "shipped", { to: "mended@example.com" }))
@@ -245,14 +258,32 @@ describe("what the connector's answer proves", () => {
   )
 
   const unknowns: ReadonlyArray<readonly [string, World["answer"], RegExp]> = [
-    ["says that it can't know", () => Effect.fail(new OutcomeUnknown({ reason: "reset after the dot" })), /reset after the dot/],
+    [
+      "says that it can't know",
+      () => Effect.fail(new OutcomeUnknown({ reason: "reset after the dot" })),
+      /reset after the dot/
+    ],
     ["dies", () => Effect.die(new Error("boom")), /the connector died: Error: boom/],
-    ["throws before it returns an effect", () => { throw new Error("thrown") }, /the connector died: Error: thrown/],
+    [
+      "throws before it returns an effect",
+      () => {
+        throw new Error("thrown")
+      },
+      /the connector died: Error: thrown/
+    ],
     ["is interrupted from within", () => Effect.interrupt, /the call was interrupted/],
     // A connector without types can answer anything; the kernel must not believe it.
-    ["answers with something that does not fit", () => Effect.succeed({ messageId: 7 } as never), /can't be recorded/],
+    [
+      "answers with something that does not fit",
+      () => Effect.succeed({ messageId: 7 } as never),
+      /can't be recorded/
+    ],
     ["fails with something undeclared", () => Effect.fail("oops" as never), /not a declared refusal/],
-    ["answers more than can be recorded", () => Effect.succeed({ messageId: "x".repeat(1_100_000) }), /bytes, more than/]
+    [
+      "answers more than can be recorded",
+      () => Effect.succeed({ messageId: "x".repeat(1_100_000) }),
+      /bytes, more than/
+    ]
   ]
   for (const [what, answer, reason] of unknowns) {
     story(`a connector that ${what} leaves the key in doubt, and it is never sent again`, (world) =>

@@ -20,10 +20,9 @@ describe("an entity's lane", () => {
           yield* Effect.yieldNow
           log.push(`${name} ends`)
         })
-      yield* Effect.all(
-        ["a", "b", "c"].map((name) => enter(order("1"), turn(name))),
-        { concurrency: "unbounded" }
-      )
+      yield* Effect.forEach(["a", "b", "c"], (name) => enter(order("1"), turn(name)), {
+        concurrency: "unbounded"
+      })
       assert.deepStrictEqual(log, ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"])
     }).pipe(Effect.provide(lanes()))
   )
@@ -32,7 +31,9 @@ describe("an entity's lane", () => {
     Effect.gen(function* () {
       const { enter } = yield* Lanes.Lanes
       const gate = yield* Deferred.make<void>()
-      const stuck = yield* Effect.forkChild(enter(order("1"), Deferred.await(gate)), { startImmediately: true })
+      const stuck = yield* Effect.forkChild(enter(order("1"), Deferred.await(gate)), {
+        startImmediately: true
+      })
       assert.strictEqual(yield* enter(order("2"), Effect.succeed("done")), "done")
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(stuck)
@@ -114,7 +115,9 @@ describe("actions of one entity", () => {
     return Effect.gen(function* () {
       world.answer = (reached) => Effect.andThen(Effect.yieldNow, succeed(reached))
       const occasions = Array.from({ length: 50 }, (_, n) => `occasion-${n}`)
-      yield* Effect.forEach(occasions, (occasion) => execute(notify("1", occasion)), { concurrency: "unbounded" })
+      yield* Effect.forEach(occasions, (occasion) => execute(notify("1", occasion)), {
+        concurrency: "unbounded"
+      })
       assert.strictEqual(world.calls.length, 50)
       assert.strictEqual(world.most, 1)
       assert.deepStrictEqual(

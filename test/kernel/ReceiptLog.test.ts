@@ -44,7 +44,7 @@ describe("each receipt as a structured log event", () => {
         "fibric.duration_millis": 0,
         "fibric.reason": null
       })
-    }).pipe(Effect.provide(over(layer, Fibric.layerMemory)), Effect.provide(collecting(events)))
+    }).pipe(Effect.provide(Layer.provideMerge(over(layer, Fibric.layerMemory), collecting(events))))
   })
 
   it.effect("is a warning where somebody should look, and a debug event for a repeat", () => {
@@ -65,7 +65,7 @@ describe("each receipt as a structured log event", () => {
           ["Warn", "conflict"]
         ]
       )
-    }).pipe(Effect.provide(over(layer, Fibric.layerMemory)), Effect.provide(collecting(events)))
+    }).pipe(Effect.provide(Layer.provideMerge(over(layer, Fibric.layerMemory), collecting(events))))
   })
 
   it.effect("never carries the payload or the output", () => {
@@ -76,6 +76,6 @@ describe("each receipt as a structured log event", () => {
       assert.strictEqual(receiptEvents(events).length, 1)
       assert.notInclude(JSON.stringify(events), "canary")
       assert.notInclude(JSON.stringify(events), "messageId")
-    }).pipe(Effect.provide(over(layer, Fibric.layerMemory)), Effect.provide(collecting(events)))
+    }).pipe(Effect.provide(Layer.provideMerge(over(layer, Fibric.layerMemory), collecting(events))))
   })
 })

@@ -72,14 +72,16 @@ describe("the order of things", () => {
 })
 
 describe("a ledger that loses requests and replies", () => {
-  story("a claim whose reply was lost is asked for again with the same token, and performed once", (world, trouble) =>
-    Effect.gen(function* () {
-      trouble.replyLost.set("claim", 3)
-      const { receipt } = yield* asking(execute(notify("1")))
-      assert.strictEqual(receipt.attempt, 1)
-      assert.strictEqual(world.calls.length, 1)
-      assert.strictEqual(trouble.arrived.filter((operation) => operation === "claim").length, 4)
-    })
+  story(
+    "a claim whose reply was lost is asked for again with the same token, and performed once",
+    (world, trouble) =>
+      Effect.gen(function* () {
+        trouble.replyLost.set("claim", 3)
+        const { receipt } = yield* asking(execute(notify("1")))
+        assert.strictEqual(receipt.attempt, 1)
+        assert.strictEqual(world.calls.length, 1)
+        assert.strictEqual(trouble.arrived.filter((operation) => operation === "claim").length, 4)
+      })
   )
 
   story("a claim that is not confirmed is not performed", (world, trouble) =>
@@ -91,21 +93,23 @@ describe("a ledger that loses requests and replies", () => {
     })
   )
 
-  story("a claim that landed and was never confirmed is given up and released as never started", (world, trouble) =>
-    Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      trouble.replyLost.set("claim", 6)
-      const error = yield* asking(Effect.flip(execute(notify("1"))))
-      assert.strictEqual(error._tag, "LedgerUnavailable")
-      assert.strictEqual(world.calls.length, 0)
-      const receipts = yield* log.byKey(notify("1").key)
-      assert.deepStrictEqual(
-        receipts.map(({ outcome, proof }) => [outcome, proof]),
-        [["released", "never_started"]]
-      )
-      yield* execute(notify("1"))
-      assert.strictEqual(world.calls.length, 1)
-    })
+  story(
+    "a claim that landed and was never confirmed is given up and released as never started",
+    (world, trouble) =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        trouble.replyLost.set("claim", 6)
+        const error = yield* asking(Effect.flip(execute(notify("1"))))
+        assert.strictEqual(error._tag, "LedgerUnavailable")
+        assert.strictEqual(world.calls.length, 0)
+        const receipts = yield* log.byKey(notify("1").key)
+        assert.deepStrictEqual(
+          receipts.map(({ outcome, proof }) => [outcome, proof]),
+          [["released", "never_started"]]
+        )
+        yield* execute(notify("1"))
+        assert.strictEqual(world.calls.length, 1)
+      })
   )
 
   story("a settlement is tried until it is confirmed, and is one receipt", (world, trouble) =>
@@ -130,27 +134,31 @@ describe("a ledger that loses requests and replies", () => {
     })
   )
 
-  story("a repeat whose receipt can't be written is told that the ledger is gone, not that all is well", (_world, trouble) =>
-    Effect.gen(function* () {
-      yield* execute(notify("1"))
-      trouble.unreachable.set("record", 1_000)
-      const error = yield* asking(Effect.flip(execute(notify("1"))))
-      assert.strictEqual(error._tag, "LedgerUnavailable")
-    })
+  story(
+    "a repeat whose receipt can't be written is told that the ledger is gone, not that all is well",
+    (_world, trouble) =>
+      Effect.gen(function* () {
+        yield* execute(notify("1"))
+        trouble.unreachable.set("record", 1_000)
+        const error = yield* asking(Effect.flip(execute(notify("1"))))
+        assert.strictEqual(error._tag, "LedgerUnavailable")
+      })
   )
 
-  story("whoever led still gets the receipt of what was done, when the others' can't be written", (world, trouble) =>
-    Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const leader = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
-      yield* world.started(1)
-      const joiner = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
-      trouble.unreachable.set("record", 1_000)
-      yield* Deferred.succeed(gate, undefined)
-      assert.strictEqual((yield* Fiber.join(leader)).receipt.outcome, "performed")
-      assert.strictEqual((yield* asking(Fiber.join(joiner)))._tag, "LedgerUnavailable")
-    })
+  story(
+    "whoever led still gets the receipt of what was done, when the others' can't be written",
+    (world, trouble) =>
+      Effect.gen(function* () {
+        const gate = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+        const leader = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
+        yield* world.started(1)
+        const joiner = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+        trouble.unreachable.set("record", 1_000)
+        yield* Deferred.succeed(gate, undefined)
+        assert.strictEqual((yield* Fiber.join(leader)).receipt.outcome, "performed")
+        assert.strictEqual((yield* asking(Fiber.join(joiner)))._tag, "LedgerUnavailable")
+      })
   )
 
   story("a look that fails a few times is tried again", (world, trouble) =>
@@ -163,17 +171,19 @@ describe("a ledger that loses requests and replies", () => {
 })
 
 describe("a process that was away", () => {
-  story("for longer than the claim allows does not start the call, and says so with proof", (world, trouble) =>
-    Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      trouble.before.set("claim", Effect.sleep("5 minutes"))
-      const fiber = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
-      yield* TestClock.adjust("5 minutes")
-      const error = yield* Fiber.join(fiber)
-      assert.strictEqual(error._tag, "NotPerformed")
-      assert.strictEqual(world.calls.length, 0)
-      assert.deepStrictEqual(yield* log.totals(), { released: 1 })
-    })
+  story(
+    "for longer than the claim allows does not start the call, and says so with proof",
+    (world, trouble) =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        trouble.before.set("claim", Effect.sleep("5 minutes"))
+        const fiber = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+        yield* TestClock.adjust("5 minutes")
+        const error = yield* Fiber.join(fiber)
+        assert.strictEqual(error._tag, "NotPerformed")
+        assert.strictEqual(world.calls.length, 0)
+        assert.deepStrictEqual(yield* log.totals(), { released: 1 })
+      })
   )
 
   story("and whose lease ran out claims under a new incarnation only", (world, trouble) =>
@@ -235,7 +245,10 @@ describe("closing", () => {
       yield* Fiber.join(closing)
       const answer = yield* Fiber.join(inFlight)
       assert.strictEqual(world.interrupted, 0)
-      assert.deepStrictEqual(trouble.arrived.filter((operation) => operation === "settle"), ["settle"])
+      assert.deepStrictEqual(
+        trouble.arrived.filter((operation) => operation === "settle"),
+        ["settle"]
+      )
       assert.isDefined(answer)
     })
   })

@@ -46,13 +46,43 @@ const cyclic = () => {
 describe("a request that can't be an identity", () => {
   const part = (part: string, problem: string) => ({ _tag: "InvalidKey", part, problem })
   refused("an empty entity id", () => execute(notify("")), part("entity id", "empty"), /entity id is empty/)
-  refused("a NUL in the entity id", () => execute(notify("a\u0000b")), part("entity id", "nul"), /NUL character/)
-  refused("half a surrogate pair in the entity id", () => execute(notify("a\ud800")), part("entity id", "lone_surrogate"), /half of a surrogate pair/)
-  refused("an entity id of 257 characters", () => execute(notify("x".repeat(257))), part("entity id", "too_long"), /longer than 256/)
+  refused(
+    "a NUL in the entity id",
+    () => execute(notify("a\u0000b")),
+    part("entity id", "nul"),
+    /NUL character/
+  )
+  refused(
+    "half a surrogate pair in the entity id",
+    () => execute(notify("a\ud800")),
+    part("entity id", "lone_surrogate"),
+    /half of a surrogate pair/
+  )
+  refused(
+    "an entity id of 257 characters",
+    () => execute(notify("x".repeat(257))),
+    part("entity id", "too_long"),
+    /longer than 256/
+  )
   refused("an empty occasion", () => execute(notify("1", "")), part("occasion", "empty"), /occasion is empty/)
-  refused("a NUL in the occasion", () => execute(notify("1", "\u0000")), part("occasion", "nul"), /NUL character/)
-  refused("half a surrogate pair in the occasion", () => execute(notify("1", "\udc00")), part("occasion", "lone_surrogate"), /surrogate/)
-  refused("an occasion of 257 characters", () => execute(notify("1", "x".repeat(257))), part("occasion", "too_long"), /longer than 256/)
+  refused(
+    "a NUL in the occasion",
+    () => execute(notify("1", "\u0000")),
+    part("occasion", "nul"),
+    /NUL character/
+  )
+  refused(
+    "half a surrogate pair in the occasion",
+    () => execute(notify("1", "\udc00")),
+    part("occasion", "lone_surrogate"),
+    /surrogate/
+  )
+  refused(
+    "an occasion of 257 characters",
+    () => execute(notify("1", "x".repeat(257))),
+    part("occasion", "too_long"),
+    /longer than 256/
+  )
 })
 
 describe("a request that does not fit", () => {
@@ -161,7 +191,9 @@ describe("capabilities and their connectors", () => {
   it.effect("a second capability of one name is refused at start", () =>
     Effect.gen(function* () {
       const one = makeWorld().layer
-      const other = Connector.make("other", Notify).toLayer({ notify: () => Effect.succeed({ messageId: "m" }) })
+      const other = Connector.make("other", Notify).toLayer({
+        notify: () => Effect.succeed({ messageId: "m" })
+      })
       const error = yield* Effect.flip(
         Effect.scoped(Layer.build(Layer.provideMerge(Layer.mergeAll(one, other), Fibric.layerMemory)))
       )

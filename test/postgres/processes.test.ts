@@ -27,17 +27,24 @@ describe("two processes on one Postgres", () => {
   it.live("657 requests of one key at once are one effect, one receipt, and 657 receipts by count", () =>
     Effect.gen(function* () {
       const { url, sql, effects } = yield* prepared
-      const askers = yield* Effect.all([startAsker(url, "329", "1", "20"), startAsker(url, "328", "1", "20")], {
-        concurrency: 2
-      })
+      const askers = yield* Effect.all(
+        [startAsker(url, "329", "1", "20"), startAsker(url, "328", "1", "20")],
+        {
+          concurrency: 2
+        }
+      )
       yield* Effect.forEach(askers, ({ go }) => go, { concurrency: 2 })
       const answers = (yield* Effect.forEach(askers, ({ answers }) => answers, { concurrency: 2 })).flat()
       assert.strictEqual(answers.length, 657)
       assert.strictEqual(new Set(answers).size, 1)
       assert.strictEqual(yield* effects, 1)
-      const [performed] = yield* sql<{ id: string }>`SELECT id FROM fibric.receipts WHERE outcome = 'performed'`
+      const [performed] = yield* sql<{
+        id: string
+      }>`SELECT id FROM fibric.receipts WHERE outcome = 'performed'`
       assert.strictEqual(performed?.id, answers[0])
-      const [total] = yield* sql<{ receipts: number }>`SELECT sum(count)::int AS receipts FROM fibric.receipts`
+      const [total] = yield* sql<{
+        receipts: number
+      }>`SELECT sum(count)::int AS receipts FROM fibric.receipts`
       assert.strictEqual(total?.receipts, 657)
     }).pipe(Effect.scoped)
   )
@@ -49,7 +56,9 @@ describe("two processes on one Postgres", () => {
         concurrency: 2
       })
       yield* Effect.forEach(askers, ({ go }) => go, { concurrency: 2 })
-      const [one = [], other = []] = yield* Effect.forEach(askers, ({ answers }) => answers, { concurrency: 2 })
+      const [one = [], other = []] = yield* Effect.forEach(askers, ({ answers }) => answers, {
+        concurrency: 2
+      })
       assert.deepStrictEqual(other, one)
       assert.strictEqual(yield* effects, 40)
       const overlaps = yield* sql`
@@ -101,8 +110,9 @@ describe("two runtimes in one process", () => {
       const one = makeWorld()
       const other = makeWorld()
       const runtime = Layer.provide(Layer.fresh(layerPostgres), client)
-      const [first, second] = yield* Effect.all(
-        [one, other].map(({ layer }) => Layer.build(Layer.fresh(over(layer, runtime)))),
+      const [first, second] = yield* Effect.forEach(
+        [one, other],
+        ({ layer }) => Layer.build(Layer.fresh(over(layer, runtime))),
         { concurrency: 2 }
       )
       assert.isDefined(first)

@@ -46,8 +46,9 @@ export const freshRole = Effect.gen(function* () {
     minConnections: 0
   }).pipe(Effect.provide(Reactivity.layer))
   const name = `role_${randomUUID().replaceAll("-", "")}`
-  yield* Effect.acquireRelease(sql`CREATE ROLE ${sql(name)} LOGIN PASSWORD ${sql.literal(`'${secret}'`)}`, () =>
-    Effect.orDie(sql`DROP ROLE ${sql(name)}`)
+  yield* Effect.acquireRelease(
+    sql`CREATE ROLE ${sql(name)} LOGIN PASSWORD ${sql.literal(`'${secret}'`)}`,
+    () => Effect.orDie(sql`DROP ROLE ${sql(name)}`)
   )
   return { name, sql }
 })

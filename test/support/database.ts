@@ -27,7 +27,10 @@ const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
 export const freshDatabase = Effect.acquireRelease(
   Effect.suspend(() => {
     const name = `test_${randomUUID().replaceAll("-", "")}`
-    return Effect.as(onServer((sql) => sql`CREATE DATABASE ${sql(name)}`), { name, url: urlOf(name) })
+    return Effect.as(
+      onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
+      { name, url: urlOf(name) }
+    )
   }),
   ({ name }) => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
 )

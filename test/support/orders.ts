@@ -39,8 +39,11 @@ export const Peek = Capability.make("peek", {
 })
 
 /** `notify order <id>`, as often as a test likes: the same value each time. */
-export const notify = (id: string, status = "shipped", changes: Partial<(typeof Notify.payload)["Type"]> = {}) =>
-  Notify.propose(Order.at(id), { to: "ada@example.com", status, text: "It is on its way.", ...changes })
+export const notify = (
+  id: string,
+  status = "shipped",
+  changes: Partial<(typeof Notify.payload)["Type"]> = {}
+) => Notify.propose(Order.at(id), { to: "ada@example.com", status, text: "It is on its way.", ...changes })
 
 type Answer = ReturnType<Connector.Implementation<typeof Notify>>
 

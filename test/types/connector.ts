@@ -3,8 +3,25 @@
  * capability out is a compile error.
  */
 import { Context, Effect, type Layer, Schema } from "effect"
-import { type Call, type Connector, type Connectors, NotPerformed, OutcomeUnknown, type StartRefused } from "fibric"
-import { DoorStuck, EmailRefused, type Equals, type IsAny, isFalse, isTrue, Notify, sent, shop } from "./support.ts"
+import {
+  type Call,
+  type Connector,
+  type Connectors,
+  NotPerformed,
+  OutcomeUnknown,
+  type StartRefused
+} from "fibric"
+import {
+  DoorStuck,
+  EmailRefused,
+  type Equals,
+  type IsAny,
+  isFalse,
+  isTrue,
+  Notify,
+  sent,
+  shop
+} from "./support.ts"
 
 const unlock = () => Effect.void
 

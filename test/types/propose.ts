@@ -39,7 +39,7 @@ const action = Notify.propose(Order.at("4471"), payload)
 action.payload = payload
 
 // @ts-expect-error The key is derived: nobody supplies one.
-action.key = action.key
+action.key = Notify.propose(Order.at("4472"), payload).key
 
 isTrue<Equals<typeof action, Action.Action<typeof Notify>>>()
 isTrue<Equals<(typeof action)["entity"], Entity.EntityAddress>>()

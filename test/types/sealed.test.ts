@@ -98,7 +98,11 @@ describe("a connector's function", () => {
     )
     assert.notInclude(JSON.stringify(manifest.exports), "*")
     assert.notInclude(JSON.stringify(manifest.exports), "kernel")
-    for (const inside of ["fibric/kernel/Sealed", "fibric/src/kernel/Sealed.ts", "fibric/dist/src/kernel/Sealed.js"]) {
+    for (const inside of [
+      "fibric/kernel/Sealed",
+      "fibric/src/kernel/Sealed.ts",
+      "fibric/dist/src/kernel/Sealed.js"
+    ]) {
       const refused = await import(/* @vite-ignore */ inside).then(
         () => "imported",
         (error: unknown) => String(error)

@@ -9,8 +9,7 @@ import { Effect, Schema } from "effect"
 import { Capability, Connector, Content, Entity, Recovery } from "fibric"
 
 /** Whether two types are the same. `any` is the same as `any` only. */
-export type Equals<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+export type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 /** Whether a type is `any`, which would silence every other question. */
 export type IsAny<A> = 0 extends 1 & A ? true : false
