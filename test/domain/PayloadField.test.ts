@@ -72,13 +72,6 @@ describe("a field", () => {
     })
   })
 
-  it("keeps its mark under the name that it has in JSON", () => {
-    const marked = Schema.Struct({ theText: Content(Schema.String) }).pipe(
-      Schema.encodeKeys({ theText: "the_text" })
-    )
-    assert.deepStrictEqual(roles(marked), { "/the_text": "content" })
-  })
-
   it("is named by a JSON pointer, whatever characters its name has", () => {
     assert.deepStrictEqual(roles(Schema.Struct({ "a/b~c": Content(Schema.String) })), {
       "/a~1b~0c": "content"
