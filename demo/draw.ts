@@ -111,12 +111,12 @@ export const barLine = Effect.fnUntraced(function* ({ label, of, tone, value, wo
   return `  ${label.padEnd(7)} ${blocks}${yield* paint("strong", number)}`
 })
 
-/** Rows of a few cells, each column as wide as its widest cell. */
+/** Rows of a name, a number and what it means; where there is no room, without the meaning. */
 export const table = Effect.fnUntraced(function* (rows: ReadonlyArray<readonly [string, string, string]>) {
   const widest = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length))
   for (const [name, number, words] of rows) {
     const cells = `${name.padEnd(widest(0))}  ${number.padStart(widest(1))}`
-    yield* line(`  ${cells}   ${yield* paint("quiet", words)}`)
+    yield* line((yield* width) < 60 ? `  ${cells}` : `  ${cells}   ${yield* paint("quiet", words)}`)
   }
 })
 

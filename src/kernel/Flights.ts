@@ -6,7 +6,6 @@
  * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
  * patience leaves, is written down all the same, and changes nothing.
  */
-
 import { Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
 import { ShuttingDown } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
