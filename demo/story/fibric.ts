@@ -36,7 +36,7 @@ export const fibric = Effect.gen(function* () {
   yield* line()
   const handed = answers.flatMap((answer) => (answer._tag === "Receipt" ? [answer.id] : []))
   yield* Draw.paragraph(
-    `${answers.length - handed.length} requests ran out of patience before. The other ${handed.length} were handed this receipt.`
+    `${answers.length - handed.length} requests ran out of patience first. The other ${handed.length} were handed this receipt.`
   )
   const { all: receipts, performed, repeats } = totals
   return part(

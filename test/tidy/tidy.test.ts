@@ -68,13 +68,15 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
 }
 
+interface Locked {
+  readonly version?: string
+  readonly resolved?: string
+  readonly hasInstallScript?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
 interface Lock {
-  readonly packages: Readonly<
-    Record<
-      string,
-      { readonly version?: string; readonly resolved?: string; readonly hasInstallScript?: boolean }
-    >
-  >
+  readonly packages: Readonly<Record<string, Locked>>
 }
 
 describe("the package", () => {
@@ -107,6 +109,17 @@ describe("the package", () => {
   it("records no host in its lockfile", () => {
     const resolved = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined)
     assert.deepStrictEqual(resolved, [])
+  })
+
+  it("locks what other systems need too, so that `npm ci` works on each", () => {
+    const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies }) =>
+      Object.keys(optionalDependencies ?? {})
+    )
+    assert.isNotEmpty(wanted)
+    assert.deepStrictEqual(
+      wanted.filter((name) => lock.packages[`node_modules/${name}`]?.version === undefined),
+      []
+    )
   })
 
   it("names the packages whose install scripts must run", () => {
