@@ -71,7 +71,11 @@ const inherited = () => process.execArgv.filter((flag) => /^--conditions=|^-C/.t
 const start = (tls: Certificate | undefined): ChildProcess => {
   const script = fileURLToPath(new URL("./mail-server.ts", import.meta.url))
   const files = tls === undefined ? [] : ["--certificate", tls.certificate, "--key", tls.key]
-  return spawn(process.execPath, [...inherited(), script, ...files], { stdio: ["pipe", "pipe", "inherit"] })
+  return spawn(process.execPath, [...inherited(), script, ...files], {
+    stdio: ["pipe", "pipe", "inherit"],
+    // In a group of its own: a Ctrl-C is for us, and we still have to ask the server what it took.
+    detached: true
+  })
 }
 
 const stop = (child: ChildProcess) =>

@@ -2,11 +2,11 @@
  * Scene: what the story is played on. A mail server in a process of its own, a bad network before it, a
  * Postgres, and a second process of the same application. All real, all on this machine, gone afterwards.
  */
-import { Config, Context, Effect, Layer, Option } from "effect"
+import { Config, Context, type Duration, Effect, Layer, Option } from "effect"
 import { Identifiers } from "fibric"
 import * as FibricEmbedded from "fibric/embedded"
+import * as TcpProxy from "../../src/testing/TcpProxy.ts"
 import * as MailServer from "./MailServer.ts"
-import * as Network from "./Network.ts"
 import * as WorkerProcess from "./WorkerProcess.ts"
 
 /** How bad the network is, and how impatient those who ask: the same in every part. */
@@ -21,10 +21,20 @@ export const conditions = {
   asksEach: 9
 } as const
 
+/** After 354 the client sends the mail, so what the server says next is the acknowledgement. */
+const goAhead = /^354 [^\n]*\n/m
+
+/** What becomes of an acknowledgement on its way back, for the mails from now on. */
+export const acknowledgements = {
+  late: (by: Duration.Input): TcpProxy.Rule => TcpProxy.delay(by, goAhead),
+  lost: TcpProxy.cutWhen("server", goAhead, "after", "swallow")
+} as const
+
 export class Scene extends Context.Service<
   Scene,
   {
-    readonly network: Network.Network
+    /** The way to the mail server: a bad one. */
+    readonly network: TcpProxy.TcpProxy
     readonly worker: WorkerProcess.WorkerProcess
     /** The mails that the mail server took for somebody, counted there, with no conversation open. */
     readonly mailsTo: (address: string) => Effect.Effect<ReadonlyArray<MailServer.StoredMail>>
@@ -45,7 +55,8 @@ export const layer = Layer.unwrap(
     const [server, databaseUrl] = yield* Effect.all([MailServer.make(), FibricEmbedded.databaseUrl()], {
       concurrency: "unbounded"
     })
-    const network = yield* Network.make(server.smtpPort, { _tag: "Late", by: conditions.lateMillis })
+    const network = yield* TcpProxy.make(server.smtpPort)
+    yield* network.setRule(acknowledgements.late(conditions.lateMillis))
     const worker = yield* WorkerProcess.make(databaseUrl)
     const to = (address: string) => (mails: ReadonlyArray<MailServer.StoredMail>) =>
       mails.filter((mail) => mail.to.includes(address))

@@ -9,7 +9,7 @@ import { ask } from "../parts/asking.ts"
 import { kernel } from "../parts/kernel.ts"
 import { Notify, Order } from "../parts/messaging.ts"
 import { drawSettling, totalsOf } from "../parts/receipts.ts"
-import { Scene } from "../parts/Scene.ts"
+import { acknowledgements, Scene } from "../parts/Scene.ts"
 import { part } from "./Part.ts"
 
 const customer = "edsger@customer.example"
@@ -27,7 +27,7 @@ export const crash = Effect.gen(function* () {
   const { mailsTo, network, order } = yield* Scene
   const { line } = yield* Draw.Draw
   yield* Draw.heading("4 · The process dies in the middle")
-  yield* network.acknowledgeLate("1 minute")
+  yield* network.setRule(acknowledgements.late("1 minute"))
 
   const action = Notify.propose(Order.at(order("4473")), {
     event: "shipped",

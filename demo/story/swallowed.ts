@@ -9,7 +9,7 @@ import { type Answer, ask, inLoops, wording } from "../parts/asking.ts"
 import { kernel } from "../parts/kernel.ts"
 import { Order, Remind } from "../parts/messaging.ts"
 import { totalsOf } from "../parts/receipts.ts"
-import { conditions, Scene } from "../parts/Scene.ts"
+import { acknowledgements, conditions, Scene } from "../parts/Scene.ts"
 import { part } from "./Part.ts"
 
 const customer = "alan@customer.example"
@@ -23,7 +23,7 @@ export const swallowed = Effect.gen(function* () {
   yield* Draw.heading("3 · The acknowledgement never comes")
   yield* Draw.paragraph("A reminder for order 4472. The network swallows what the mail server answers.")
   yield* line()
-  yield* network.loseAcknowledgements
+  yield* network.setRule(acknowledgements.lost)
 
   const at = Order.at(order("4472"))
   const action = (n: number) => Remind.propose(at, { to: customer, text: wording(n) })

@@ -26,8 +26,8 @@ export type Rule =
   | { readonly _tag: "Pass" }
   /** Destroyed as soon as the client is connected; the server never hears of it. */
   | { readonly _tag: "CutAtConnect" }
-  /** The server's bytes arrive later by this much, in their order. */
-  | { readonly _tag: "Delay"; readonly by: Duration.Input }
+  /** The server's bytes arrive later by this much, in their order: all, or those after `after`. */
+  | { readonly _tag: "Delay"; readonly by: Duration.Input; readonly after: RegExp | undefined }
   /** Passes until a side has said `pattern`; then `loss`, before or after the matching bytes went on. */
   | {
       readonly _tag: "CutWhen"
@@ -43,8 +43,11 @@ export const pass: Rule = { _tag: "Pass" }
 /** The server can't be reached, although something answers at its address. */
 export const cutAtConnect: Rule = { _tag: "CutAtConnect" }
 
-/** Every answer comes late. */
-export const delay = (by: Duration.Input): Rule => ({ _tag: "Delay", by })
+/**
+ * Every answer comes late; with a pattern, every answer that follows the one in which the server has
+ * said it on the connection.
+ */
+export const delay = (by: Duration.Input, after?: RegExp): Rule => ({ _tag: "Delay", by, after })
 
 /**
  * Cuts when `side` says `pattern`. The pattern is looked for in everything that the side has said on
@@ -160,13 +163,14 @@ const relay = (state: State, rule: Rule, client: Socket, server: Socket): void =
   }
   const forwards = (from: Socket): boolean => lost === undefined || (lost === "swallow" && from === client)
   const pump = (from: Socket, to: Socket, side: "client" | "server"): void => {
-    const late = rule._tag === "Delay" && side === "server" ? rule.by : undefined
+    const late = rule._tag === "Delay" && side === "server" ? lateness(rule) : undefined
     const scan = rule._tag === "CutWhen" && rule.side === side ? scanner(rule) : undefined
     from.on("data", (chunk: Buffer) => {
       if (!forwards(from)) return
       const hit = lost === undefined ? scan?.(chunk) : undefined
       const bytes = hit === undefined ? chunk : chunk.subarray(0, hit.upTo)
-      if (late !== undefined) return state.later(late, () => to.writable && to.write(bytes))
+      const by = late?.(chunk)
+      if (by !== undefined) return state.later(by, () => to.writable && to.write(bytes))
       if (bytes.length > 0 && to.writable) to.write(bytes)
       if (hit === undefined) return
       cut(hit.loss)
@@ -174,13 +178,24 @@ const relay = (state: State, rule: Rule, client: Socket, server: Socket): void =
       if (hit.loss === "swallow" && side === "client") to.write(chunk.subarray(hit.upTo))
     })
     from.on("end", () => {
-      if (late !== undefined) return state.later(late, () => to.end())
+      const by = late?.(Buffer.alloc(0))
+      if (by !== undefined) return state.later(by, () => to.end())
       // Swallowed means silence: the client is not told that the server has hung up.
       if (forwards(from)) to.end()
     })
   }
   pump(client, server, "client")
   pump(server, client, "server")
+}
+
+/** Tells by how much a chunk is late; it has to see every chunk, in their order. */
+const lateness = ({ after, by }: Extract<Rule, { _tag: "Delay" }>) => {
+  let said = ""
+  return (chunk: Buffer): Duration.Input | undefined => {
+    const begun = after === undefined || after.test(said)
+    if (!begun) said += chunk.toString("latin1")
+    return begun ? by : undefined
+  }
 }
 
 /** Looks for the pattern in all that one side says; answers where in the newest chunk to cut. */

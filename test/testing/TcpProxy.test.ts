@@ -125,6 +125,16 @@ describe("TcpProxy", () => {
     })
   )
 
+  it.live("delays only what the server says after a pattern, where it is given one", () =>
+    Effect.gen(function* () {
+      const { proxy } = yield* start
+      yield* proxy.setRule(TcpProxy.delay("1 minute", /hello\r\n/))
+      const talking = yield* Effect.forkChild(talk(proxy.port, "one", /hello/))
+      const { heard } = yield* Fiber.join(talking)
+      assert.strictEqual(heard, "hello\r\n")
+    })
+  )
+
   it.live("judges each connection by a rule of its own", () =>
     Effect.gen(function* () {
       const { proxy } = yield* start
