@@ -114,5 +114,6 @@ export const make = <
     roles: rolesOf(payload),
     propose: (at, payload) => makeAction(capability, at, payload)
   }
-  return capability
+  // Whoever could exchange `occasion` afterwards could give one change a second key.
+  return Object.freeze(capability)
 }

@@ -20,10 +20,14 @@ export class IdempotencyKey {
   readonly entity: Entity.EntityAddress
   readonly occasion: string
 
+  #hash: Uint8Array | undefined
+
   constructor(verb: string, entity: Entity.EntityAddress, occasion: string) {
     this.verb = verb
-    this.entity = entity
+    // A copy of its own: whoever reuses an address for the next action must not rename this one.
+    this.entity = Object.freeze({ type: entity.type, id: entity.id })
     this.occasion = occasion
+    Object.freeze(this)
   }
 
   /** The readable form, such as `notify:order-4471:shipped`. */
@@ -36,9 +40,10 @@ export class IdempotencyKey {
    * one key under it must recognise that key for ever.
    */
   get hash(): Uint8Array {
-    return sha256(
+    this.#hash ??= sha256(
       JSON.stringify(["fibric/key/1", this.verb, this.entity.type, this.entity.id, this.occasion])
     )
+    return this.#hash
   }
 
   toString(): string {

@@ -38,7 +38,7 @@ export const rolesOf = (schema: Schema.Top): ReadonlyMap<string, PayloadRole> =>
 
 const visit = (ast: SchemaAST.AST, path: string, roles: Map<string, PayloadRole>): void => {
   if (SchemaAST.isUnion(ast)) {
-    for (const member of ast.types) visit(member, path, roles)
+    for (const [where, role] of agreedRoles(ast.types.filter(isSomething), path)) roles.set(where, role)
     return
   }
   // A struct that is transformed as a whole may have other names in JSON than on this side.
@@ -51,11 +51,30 @@ const visit = (ast: SchemaAST.AST, path: string, roles: Map<string, PayloadRole>
   }
 }
 
-/** A mark stands on the type, on a check that came after it, or on a member of an optional's union. */
+/** A mark in one member of a union must not loosen another: it holds where every member has it. */
+const agreedRoles = (
+  members: ReadonlyArray<SchemaAST.AST>,
+  path: string
+): ReadonlyArray<readonly [string, PayloadRole]> => {
+  const [first, ...others] = members.map((member) => {
+    const found = new Map<string, PayloadRole>()
+    visit(member, path, found)
+    return found
+  })
+  return [...(first ?? [])].filter(([where, role]) => others.every((other) => other.get(where) === role))
+}
+
+/** An optional's `undefined` and a nullable's `null` have nothing to bind. */
+const isSomething = (ast: SchemaAST.AST): boolean => !SchemaAST.isUndefined(ast) && !SchemaAST.isNull(ast)
+
+/** A mark stands on the type, on a check that came after it, or on all that an optional's union may be. */
 const roleOf = (ast: SchemaAST.AST): PayloadRole | undefined =>
   markOf(ast.annotations) ??
   ast.checks?.map((check) => markOf(check.annotations)).find((role) => role !== undefined) ??
-  (SchemaAST.isUnion(ast) ? ast.types.map(roleOf).find((role) => role !== undefined) : undefined)
+  (SchemaAST.isUnion(ast) ? agreed(ast.types.filter(isSomething).map(roleOf)) : undefined)
+
+const agreed = ([first, ...others]: ReadonlyArray<PayloadRole | undefined>): PayloadRole | undefined =>
+  others.every((role) => role === first) ? first : undefined
 
 const markOf = (annotations: Schema.Annotations.Annotations | undefined): PayloadRole | undefined => {
   const mark = annotations?.[annotation]

@@ -164,10 +164,17 @@ export class StoredRefusalUnreadable extends Schema.TaggedError<StoredRefusalUnr
   }
 }
 
-/** The runtime is shutting down and takes no new actions. Nothing was claimed. */
-export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {}) {
+/**
+ * The runtime is shutting down. `underWay` says whether this request's effect may still happen: it was
+ * dispatched, or about to be. Ask again, elsewhere or later, with the same action: it is not sent twice.
+ */
+export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {
+  underWay: Schema.Boolean
+}) {
   override get message() {
-    return "fibric is shutting down and takes no new actions. Nothing was performed; ask another process."
+    return this.underWay
+      ? "fibric is shutting down while this action was under way: it may happen. Ask another process for the same action; it will not be sent twice."
+      : "fibric is shutting down and takes no new actions. Nothing was performed; ask another process."
   }
 }
 
@@ -176,7 +183,7 @@ export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDo
  * message says what to do.
  */
 export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefused", {
-  cause: Schema.Literals([
+  problem: Schema.Literals([
     "unreachable",
     "authentication",
     "not_permitted",

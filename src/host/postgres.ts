@@ -17,6 +17,6 @@ export const layer: Layer.Layer<Runtime.Services, StartRefused, PgClient.PgClien
   Layer.provide([PgLedger.layer, PgReceiptLog.layer]),
   Layer.provide(LedgerClient.layer),
   Layer.catchTag("LedgerUnavailable", (error) =>
-    Layer.effectContext(Effect.fail(new StartRefused({ cause: "unreachable", sentence: error.message })))
+    Layer.effectContext(Effect.fail(new StartRefused({ problem: "unreachable", sentence: error.message })))
   )
 )

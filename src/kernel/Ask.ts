@@ -65,9 +65,10 @@ const encodePayload = (
 ): Result.Result<Schema.Json, InvalidPayload> => {
   const fail = (problem: InvalidPayload["problem"], detail: string) =>
     Result.fail(new InvalidPayload({ capability: capability.name, problem, detail }))
-  if (deeperThan(payload, bounds.maxPayloadDepth)) {
+  const shape = shapeOf(payload, bounds.maxPayloadDepth, { left: bounds.maxPayloadBytes })
+  if (shape === "deep")
     return fail("payload_too_deep", `it is nested deeper than ${bounds.maxPayloadDepth} levels`)
-  }
+  if (shape === "large") return fail("payload_too_large", `it has more than ${bounds.maxPayloadBytes} values`)
   const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(capability.payload))(payload)
   if (Result.isFailure(encoded)) return fail("does_not_fit", oneLine(encoded.failure.message))
   const bytes = Buffer.byteLength(JSON.stringify(encoded.success))
@@ -110,10 +111,20 @@ const deriveKey = (
     IdempotencyKey.validate
   )
 
-/** Stops at the bound, so that a payload that contains itself is refused and not walked for ever. */
-const deeperThan = (value: unknown, levels: number): boolean => {
-  if (value === null || typeof value !== "object") return false
-  return levels === 0 || Object.values(value).some((member) => deeperThan(member, levels - 1))
+/**
+ * Stops at the bounds, so that a payload that contains itself, or shares its parts a million times, is
+ * refused and not walked for ever. A value is at least a byte of JSON.
+ */
+const shapeOf = (value: unknown, levels: number, budget: { left: number }): "fits" | "deep" | "large" => {
+  budget.left -= 1
+  if (budget.left < 0) return "large"
+  if (value === null || typeof value !== "object") return "fits"
+  if (levels === 0) return "deep"
+  for (const member of Object.values(value)) {
+    const shape = shapeOf(member, levels - 1, budget)
+    if (shape !== "fits") return shape
+  }
+  return "fits"
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()

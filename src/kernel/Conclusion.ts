@@ -8,6 +8,7 @@ import { Expired, InDoubt, KeyConflict, LaneHeld, NotPerformed, Saturated } from
 import * as Entity from "../domain/Entity.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
+import { storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
 import type { ClaimVerdict, Entry } from "./Ledger.ts"
 import type { MailboxFull } from "./Lanes.ts"
@@ -22,6 +23,14 @@ export type Unsettled =
   | NotPerformed
   | LedgerUnavailable
   | ShuttingDown
+
+/**
+ * How far a request has come, kept where its flight can see it. `dispatched` is set before its claim
+ * is sent, and unset when the ledger has said no: while it is set, the effect may happen.
+ */
+export interface Progress {
+  dispatched: boolean
+}
 
 /** The end of a request: the settling receipt, or why there is none. */
 export interface Conclusion {
@@ -42,7 +51,7 @@ export interface Conclusion {
 export const fromEntry = (
   ask: Ask,
   entry: Entry,
-  options: { readonly pathSecret: string; readonly joined: boolean }
+  options: { readonly pathSecret: string; readonly joined: boolean; readonly dispatched: boolean }
 ): Conclusion => {
   if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options.pathSecret)
   const { receipt } = entry
@@ -51,8 +60,13 @@ export const fromEntry = (
   return {
     _tag: "Concluded",
     answer,
-    leaderRecorded: false,
-    repeat: { outcome: options.joined ? "joined" : "deduplicated", refersTo: receipt.id, reason: null }
+    // Its own attempt, settled by somebody else (a reaper, a person), has its receipt.
+    leaderRecorded: options.dispatched,
+    repeat: {
+      outcome: options.joined || options.dispatched ? "joined" : "deduplicated",
+      refersTo: receipt.id,
+      reason: null
+    }
   }
 }
 
@@ -131,7 +145,7 @@ const conflict = (ask: Ask, entry: Entry, pathSecret: string): Conclusion => {
     repeat: {
       outcome: "conflict",
       refersTo: entry.receipt?.id ?? null,
-      reason: `differs at ${paths.join(", ")}`
+      reason: storable(`differs at ${paths.join(", ")}`)
     }
   }
 }

@@ -106,14 +106,13 @@ const registerAll = Effect.fnUntraced(function* (
     if (implementation === undefined) {
       return yield* Effect.die(`Bug: the connector "${connector}" has no function for "${capability.name}"`)
     }
-    const sealed = new Sealed((payload, call) =>
+    const sealed = new Sealed(capability, (payload, call) =>
       Effect.provideContext(
         Effect.suspend(() => implementation(payload, call)),
         layerContext
       )
     )
-    const registration = { connector, capability, sealed }
-    yield* Effect.acquireRelease(registry.register(registration), () => registry.unregister(registration))
+    yield* registry.register({ connector, capability, sealed })
     marks = Context.add(marks, handlerKey(capability.name), { capability: capability.name })
   }
   return marks

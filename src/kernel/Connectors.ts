@@ -2,12 +2,14 @@
  * Connectors: which capabilities this process can carry out, by name.
  *
  * Filled while layers are built. A name stands for one capability; a second one with the name is
- * refused at start, because two meanings under one verb would share keys.
+ * refused at start, because two meanings under one verb would share keys. A connector that closes is
+ * taken out first, and then keeps what it needs until its calls have ended, up to the bound.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, type Scope } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import { StartRefused } from "../domain/errors.ts"
 import type { Sealed } from "./Sealed.ts"
+import { Settings } from "./Settings.ts"
 
 /** A capability with the function that carries it out. */
 export interface Registration {
@@ -20,35 +22,79 @@ export class Connectors extends Context.Service<
   Connectors,
   {
     /**
-     * Adds a capability until the layer that added it closes. Fails with `StartRefused`
-     * (`capability_taken`) where the name is in use.
+     * Adds a capability until the surrounding scope closes, which waits for its calls up to
+     * `drainMillis`. Fails with `StartRefused` (`capability_taken`) where the name is in use.
      */
-    readonly register: (registration: Registration) => Effect.Effect<void, StartRefused>
-    /** Takes it back. */
-    readonly unregister: (registration: Registration) => Effect.Effect<void>
-    /** The registration under a name, or `undefined`. */
-    readonly find: (name: string) => Registration | undefined
+    readonly register: (registration: Registration) => Effect.Effect<void, StartRefused, Scope.Scope>
+    /**
+     * Holds a connector while `use` runs, so that it does not close meanwhile. `use` gets the sealed
+     * function, or `undefined` where nothing here carries the capability out.
+     */
+    readonly holding: <A, E>(
+      name: string,
+      use: (sealed: Sealed | undefined) => Effect.Effect<A, E>
+    ) => Effect.Effect<A, E>
   }
 >()("fibric/kernel/Connectors") {
-  static readonly layer = Layer.sync(Connectors, () => {
-    const byName = new Map<string, Registration>()
-    return Connectors.of({
-      register: (registration) => {
+  static readonly layer = Layer.effect(
+    Connectors,
+    Effect.map(Settings, ({ drainMillis }) => {
+      const byName = new Map<string, Entry>()
+
+      const add = (registration: Registration): Effect.Effect<Entry, StartRefused> => {
         const { capability, connector } = registration
         const taken = byName.get(capability.name)
-        if (taken !== undefined) {
-          return Effect.fail(
-            new StartRefused({
-              cause: "capability_taken",
-              sentence: `The connector "${connector}" brings a capability "${capability.name}", but "${taken.connector}" already has one of that name. Names are unique in a ledger; rename one of them.`
-            })
+        if (taken !== undefined) return Effect.fail(capabilityTaken(capability.name, connector, taken))
+        const entry: Entry = { registration, calls: 0, idle: undefined }
+        byName.set(capability.name, entry)
+        return Effect.succeed(entry)
+      }
+
+      const remove = (entry: Entry): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          byName.delete(entry.registration.capability.name)
+          if (entry.calls === 0 || drainMillis === 0) return Effect.void
+          entry.idle = Deferred.makeUnsafe<void>()
+          return Effect.asVoid(Effect.timeoutOption(Deferred.await(entry.idle), drainMillis))
+        })
+
+      return Connectors.of({
+        register: (registration) =>
+          Effect.asVoid(
+            Effect.acquireRelease(
+              Effect.suspend(() => add(registration)),
+              remove
+            )
+          ),
+        holding: (name, use) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => {
+              const entry = byName.get(name)
+              if (entry !== undefined) entry.calls += 1
+              return entry
+            }),
+            (entry) => use(entry?.registration.sealed),
+            (entry) => Effect.sync(() => entry && ended(entry))
           )
-        }
-        byName.set(capability.name, registration)
-        return Effect.void
-      },
-      unregister: ({ capability }) => Effect.sync(() => void byName.delete(capability.name)),
-      find: (name) => byName.get(name)
+      })
     })
-  })
+  )
 }
+
+interface Entry {
+  readonly registration: Registration
+  calls: number
+  /** Done when the last call has ended, for a connector that closes. */
+  idle: Deferred.Deferred<void> | undefined
+}
+
+const ended = (entry: Entry): void => {
+  entry.calls -= 1
+  if (entry.calls === 0 && entry.idle !== undefined) Deferred.doneUnsafe(entry.idle, Exit.void)
+}
+
+const capabilityTaken = (name: string, connector: string, taken: Entry): StartRefused =>
+  new StartRefused({
+    problem: "capability_taken",
+    sentence: `The connector "${connector}" brings a capability "${name}", but "${taken.registration.connector}" already has one of that name. Names are unique in a ledger; rename one of them.`
+  })

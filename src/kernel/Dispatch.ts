@@ -15,7 +15,7 @@ import * as Conclusion from "./Conclusion.ts"
 import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
 import { type ClaimVerdict, Ledger } from "./Ledger.ts"
-import { open } from "./Sealed.ts"
+import { type Call, open } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import { Workers } from "./Workers.ts"
 
@@ -28,6 +28,8 @@ const settleRetry = Schedule.min([Schedule.exponential("50 millis"), Schedule.sp
 /** What an attempt is settled by: its token, and when its claim was sent. */
 export interface Attempt {
   readonly token: string
+  /** The incarnation that it was claimed under. */
+  readonly worker: string
   readonly claimSentNanos: bigint
   readonly doubtAfterMillis: number
 }
@@ -44,13 +46,14 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   const claim = Effect.fnUntraced(function* (ask: Ask, seenAttempt: number) {
     const attempt: Attempt = {
       token: yield* Identifiers.token,
+      worker: yield* workers.incarnation,
       claimSentNanos: yield* Clock.monotonicTimeNanos,
       doubtAfterMillis: ask.capability.deadlineMillis + settings.doubtMarginMillis
     }
     const statement = ledger.claim({
       key: ask.key,
       token: attempt.token,
-      worker: yield* workers.incarnation,
+      worker: attempt.worker,
       operator: ask.operator,
       fingerprint: ask.fingerprint,
       paths: Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
@@ -59,8 +62,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
       doubtAfterMillis: attempt.doubtAfterMillis
     })
     const verdict = yield* Effect.tapError(Effect.retry(statement, confirmRetry), () =>
-      // The claim may have landed. It is given up for good, and said so when the ledger is back.
-      Effect.forkIn(settle(ask, attempt, Evidence.neverStarted("its claim was not confirmed"), 0), scope)
+      Effect.forkIn(disown(ask, attempt), scope)
     )
     return { attempt, verdict }
   })
@@ -72,7 +74,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   ) {
     const startedNanos = yield* Clock.monotonicTimeNanos
     const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
-    if (!(yield* workers.mayStart(attempt.claimSentNanos, attempt.doubtAfterMillis))) {
+    if (!(yield* workers.mayStart(attempt))) {
       return yield* conclude(ask, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
     }
     const call = yield* calls.start(callConnector(ask, claimed))
@@ -86,22 +88,35 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     return concluded
   })
 
+  /**
+   * The claim may have landed, or land late. It is given up for good, and that is said until it has
+   * been heard or the claim can't land any more; what lands after that ends in doubt.
+   */
+  const disown = (ask: Ask, attempt: Attempt) =>
+    settle(ask, attempt, Evidence.neverStarted("its claim was not confirmed"), 0).pipe(
+      Effect.repeat({
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: attempt.doubtAfterMillis })),
+        until: (verdict) => verdict._tag === "Settled"
+      })
+    )
+
   const callConnector = (ask: Ask, { attempt, generation }: { attempt: number; generation: number }) =>
     Effect.suspend(() => {
-      const registration = connectors.find(ask.capability.name)
-      if (registration?.capability !== ask.capability) {
+      const call: Call = {
+        key: `fibric-${ask.name}-${generation}`,
+        entity: ask.key.entity,
+        attempt,
+        deadlineMillis: ask.capability.deadlineMillis
+      }
+      return connectors.holding(ask.capability.name, (sealed) => {
+        const run = sealed && open(sealed, ask.capability)
+        if (run !== undefined) return run(ask.payload, call)
         return Effect.fail(
           new NotPerformed({
             proof: "never_started",
             reason: `no connector of this runtime carries out "${ask.capability.name}"`
           })
         )
-      }
-      return open(registration.sealed)(ask.payload, {
-        key: `fibric-${ask.name}-${generation}`,
-        entity: ask.key.entity,
-        attempt,
-        deadlineMillis: ask.capability.deadlineMillis
       })
     })
 

@@ -27,12 +27,19 @@ export const neverStarted = (reason: string): Evidence => ({
   reason
 })
 
-/** Reads the end of a connector's call. */
+/** Reads the end of a connector's call. Whatever it is, it is read to an end. */
 export const fromExit = (
   capability: Capability.Any,
   exit: Exit.Exit<unknown, unknown>,
   maxBytes: number
-): Evidence => {
+): Evidence =>
+  // A connector may answer with an object whose every look throws.
+  Result.getOrElse(
+    Result.try(() => read(capability, exit, maxBytes)),
+    () => unknown("the connector's answer can't be read")
+  )
+
+const read = (capability: Capability.Any, exit: Exit.Exit<unknown, unknown>, maxBytes: number): Evidence => {
   if (Exit.isSuccess(exit)) {
     const body = encodeBody(capability.success, exit.value, maxBytes)
     return Result.isSuccess(body)
@@ -55,7 +62,8 @@ export const fromExit = (
     : unknown(`the connector failed with something that is not a declared refusal: ${describe(error)}`)
 }
 
-const encodeBody = (
+/** A value as JSON text of at most so many bytes, or why not. */
+export const encodeBody = (
   schema: Capability.PlainCodec,
   value: unknown,
   maxBytes: number

@@ -84,7 +84,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     })
 
     const corridor = Effect.fn("Executor.corridor")(
-      function* (ask: Ask.Ask) {
+      function* (ask: Ask.Ask, progress: Conclusion.Progress) {
         const startedNanos = yield* Clock.monotonicTimeNanos
         let joined = false
         for (let looks = 0; ; looks++) {
@@ -94,10 +94,17 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
             yield* pause(looks)
             continue
           }
-          if (entry !== undefined && (joined || entry.state !== "released")) {
-            return Conclusion.fromEntry(ask, entry, { pathSecret: ledger.pathSecret, joined })
+          if (entry !== undefined && (joined || progress.dispatched || entry.state !== "released")) {
+            return Conclusion.fromEntry(ask, entry, {
+              pathSecret: ledger.pathSecret,
+              joined,
+              dispatched: progress.dispatched
+            })
           }
-          const ended = yield* lanes.enter(ask.key.entity, turn(ask, entry?.attempt ?? 0, startedNanos))
+          const ended = yield* lanes.enter(
+            ask.key.entity,
+            turn(ask, progress, entry?.attempt ?? 0, startedNanos)
+          )
           if (ended._tag !== "LookAgain") return ended
         }
       },
@@ -110,11 +117,13 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     )
 
     const turn = Effect.fnUntraced(
-      function* (ask: Ask.Ask, seenAttempt: number, startedNanos: bigint) {
+      function* (ask: Ask.Ask, progress: Conclusion.Progress, seenAttempt: number, startedNanos: bigint) {
         for (let tries = 0; ; tries++) {
           const waitedMillis = Number((yield* Clock.monotonicTimeNanos) - startedNanos) / 1e6
           if (waitedMillis > ask.capability.validityMillis) return Conclusion.expired(ask, waitedMillis)
+          progress.dispatched = true
           const { attempt, verdict } = yield* dispatch.claim(ask, seenAttempt)
+          progress.dispatched = verdict._tag === "Claimed"
           switch (verdict._tag) {
             case "Claimed":
               return (yield* dispatch.perform(ask, attempt, verdict)) ?? lookAgain
@@ -126,7 +135,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
               yield* pause(tries)
               continue
             case "WorkerExpired":
-              yield* workers.beat
+              yield* workers.renew(attempt.worker)
               yield* pause(tries)
           }
         }

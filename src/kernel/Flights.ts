@@ -11,7 +11,7 @@ import { ShuttingDown } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
-import type { Conclusion, Unsettled } from "./Conclusion.ts"
+import type { Conclusion, Progress, Unsettled } from "./Conclusion.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
@@ -19,11 +19,16 @@ import { Settings } from "./Settings.ts"
 interface Flight {
   readonly fingerprint: string
   readonly leader: string
+  readonly progress: Progress
   /** Who joined, and how often, by operator. */
   readonly joiners: Map<string, number>
   readonly leaderAnswer: Deferred.Deferred<Receipt, Unsettled>
   readonly joinersAnswer: Deferred.Deferred<Receipt, Unsettled>
 }
+
+/** How many operators a flight tells apart; the requests of further ones are counted together. */
+const maxOperators = 1_000
+const otherOperators = "others"
 
 /** How long writing the repeats is tried before those who wait hear that the ledger is gone. */
 const recordRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 6 }))
@@ -34,7 +39,7 @@ const recordRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times
  */
 export const make = Effect.fnUntraced(function* (
   scope: Scope.Closeable,
-  corridor: (ask: Ask) => Effect.Effect<Conclusion>
+  corridor: (ask: Ask, progress: Progress) => Effect.Effect<Conclusion>
 ) {
   const ledger = yield* Ledger
   const { drainMillis } = yield* Settings
@@ -57,7 +62,7 @@ export const make = Effect.fnUntraced(function* (
 
   const fly = (ask: Ask, flight: Flight): Effect.Effect<void> =>
     Effect.gen(function* () {
-      const conclusion = yield* corridor(ask)
+      const conclusion = yield* corridor(ask, flight.progress)
       close(ask, flight)
       const answer = exitOf(conclusion)
       if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
@@ -71,7 +76,7 @@ export const make = Effect.fnUntraced(function* (
         Effect.sync(() => {
           if (Exit.isFailure(exit)) {
             const ended = Exit.hasInterrupts(exit)
-              ? Exit.fail(new ShuttingDown())
+              ? Exit.fail(new ShuttingDown({ underWay: flight.progress.dispatched }))
               : Exit.failCause(exit.cause)
             Deferred.doneUnsafe(flight.leaderAnswer, ended)
             Deferred.doneUnsafe(flight.joinersAnswer, ended)
@@ -96,28 +101,48 @@ export const make = Effect.fnUntraced(function* (
     if (repeats.length > 0) yield* Effect.retry(ledger.record(repeats), recordRetry)
   })
 
+  const join = (flight: Flight, operator: string): void => {
+    const known = flight.joiners.has(operator) || flight.joiners.size < maxOperators
+    const name = known ? operator : otherOperators
+    flight.joiners.set(name, (flight.joiners.get(name) ?? 0) + 1)
+  }
+
+  const lead = (ask: Ask): Flight => {
+    const flight: Flight = {
+      fingerprint: ask.fingerprint,
+      leader: ask.operator,
+      progress: { dispatched: false },
+      joiners: new Map(),
+      leaderAnswer: Deferred.makeUnsafe(),
+      joinersAnswer: Deferred.makeUnsafe()
+    }
+    flying.set(ask.name, flight)
+    underWay += 1
+    return flight
+  }
+
+  // Taking a place and starting the flight can't be torn apart by the caller's interrupt: a flight that
+  // nobody flies would keep its key for ever. Only the waiting can be interrupted.
   const take = (ask: Ask): Effect.Effect<Receipt, Unsettled> =>
-    Effect.suspend(() => {
-      if (closing !== undefined) return Effect.fail(new ShuttingDown())
-      const current = flying.get(ask.name)
-      if (current?.fingerprint === ask.fingerprint) {
-        current.joiners.set(ask.operator, (current.joiners.get(ask.operator) ?? 0) + 1)
-        return Deferred.await(current.joinersAnswer)
-      }
-      // The key is in flight with another payload: what becomes of it decides what this one meets.
-      if (current !== undefined)
-        return Effect.andThen(Effect.exit(Deferred.await(current.joinersAnswer)), take(ask))
-      const flight: Flight = {
-        fingerprint: ask.fingerprint,
-        leader: ask.operator,
-        joiners: new Map(),
-        leaderAnswer: Deferred.makeUnsafe(),
-        joinersAnswer: Deferred.makeUnsafe()
-      }
-      flying.set(ask.name, flight)
-      underWay += 1
-      return Effect.andThen(forkOwned(fly(ask, flight), context, scope), Deferred.await(flight.leaderAnswer))
-    })
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        if (closing !== undefined) return Effect.fail(new ShuttingDown({ underWay: false }))
+        const current = flying.get(ask.name)
+        if (current === undefined) {
+          const flight = lead(ask)
+          return Effect.andThen(
+            forkOwned(fly(ask, flight), context, scope),
+            restore(Deferred.await(flight.leaderAnswer))
+          )
+        }
+        if (current.fingerprint === ask.fingerprint) {
+          join(current, ask.operator)
+          return restore(Deferred.await(current.joinersAnswer))
+        }
+        // Another payload is in flight under the key: what becomes of it decides what this one meets.
+        return restore(Effect.andThen(Effect.exit(Deferred.await(current.joinersAnswer)), take(ask)))
+      })
+    )
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {

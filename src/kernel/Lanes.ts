@@ -70,8 +70,9 @@ export const layer: Layer.Layer<Lanes> = Layer.effect(
         )
       )
 
+    // As with flights: a mailbox whose lane was never started would keep its entity for ever.
     const enter = <A>(entity: EntityAddress, turn: Effect.Effect<A>) =>
-      Effect.suspend((): Effect.Effect<A, MailboxFull | ShuttingDown> => {
+      Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | ShuttingDown> => {
         const name = JSON.stringify([entity.type, entity.id])
         const mailbox = mailboxes.get(name)
         if (mailbox !== undefined && mailbox.length >= mailboxCapacity) {
@@ -82,15 +83,15 @@ export const layer: Layer.Layer<Lanes> = Layer.effect(
           run: Effect.asVoid(
             Effect.exit(Effect.onExit(turn, (exit) => Effect.sync(() => Deferred.doneUnsafe(taken, exit))))
           ),
-          abandon: () => Deferred.doneUnsafe(taken, Exit.fail(new ShuttingDown()))
+          abandon: () => Deferred.doneUnsafe(taken, Exit.fail(new ShuttingDown({ underWay: false })))
         }
         if (mailbox !== undefined) {
           mailbox.push(entry)
-          return Deferred.await(taken)
+          return restore(Deferred.await(taken))
         }
         const spawned: Mailbox = [entry]
         mailboxes.set(name, spawned)
-        return Effect.andThen(forkOwned(drain(name, spawned), context, scope), Deferred.await(taken))
+        return Effect.andThen(forkOwned(drain(name, spawned), context, scope), restore(Deferred.await(taken)))
       })
 
     return Lanes.of({ enter, active: Effect.sync(() => mailboxes.size) })

@@ -5,6 +5,7 @@
  * point of the package reaches this module. What a service in the context shows is an empty object.
  */
 import type { Effect } from "effect"
+import type * as Capability from "../domain/Capability.ts"
 import type { EntityAddress } from "../domain/Entity.ts"
 
 /** What a connector is told about the call besides its payload. */
@@ -24,22 +25,28 @@ export interface Call {
 /** The raw connector function. Its error is what it may fail with; anything else is a defect. */
 export type Run = (payload: unknown, call: Call) => Effect.Effect<unknown, unknown>
 
-// Assigned by the class's static block, the only code that may read the private field.
-let unseal: (sealed: Sealed) => Run
+// Assigned by the class's static block, the only code that may read the private fields.
+let unseal: (sealed: Sealed, capability: Capability.Any) => Run | undefined
 
-/** A sealed connector function. */
+/** A connector's function, sealed for one capability. */
 export class Sealed {
   static {
-    unseal = (sealed) => sealed.#run
+    unseal = (sealed, capability) => (sealed.#capability === capability ? sealed.#run : undefined)
   }
 
+  readonly #capability: Capability.Any
   readonly #run: Run
 
-  constructor(run: Run) {
+  constructor(capability: Capability.Any, run: Run) {
+    this.#capability = capability
     this.#run = run
     Object.freeze(this)
   }
 }
 
-/** Opens the seal. For the executor's one call site. */
-export const open = (sealed: Sealed): Run => unseal(sealed)
+/**
+ * Opens the seal for the capability that it was made for. For any other there is nothing to call: under
+ * another's keys the function could run again for what it has done.
+ */
+export const open = (sealed: Sealed, capability: Capability.Any): Run | undefined =>
+  unseal(sealed, capability)

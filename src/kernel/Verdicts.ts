@@ -2,7 +2,7 @@
  * Verdicts: what a person says about a key in doubt. Nothing else may settle a doubt that neither
  * late evidence nor the capability's declared recovery can.
  */
-import { Context, Effect, Layer, Result, Schema } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import { InvalidPayload, VerdictRefused } from "../domain/errors.ts"
@@ -13,6 +13,7 @@ import { storable } from "../domain/Text.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
 import { confirmRetry } from "./Dispatch.ts"
+import { encodeBody } from "./Evidence.ts"
 import { Ledger } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
 
@@ -57,10 +58,16 @@ export const layer: Layer.Layer<Verdicts, never, Ledger> = Layer.effect(
       verdict: Happened<C["success"]["Type"]>
     ) {
       const operator = yield* Operator.Current
-      const { key } = yield* Effect.fromResult(Ask.read(action, operator, settings))
-      const body = yield* Effect.fromResult(encodeOutput(action.capability, verdict.output))
-      const receiptId = yield* Identifiers.ordered
+      const { fingerprint, key } = yield* Effect.fromResult(Ask.read(action, operator, settings))
+      const body = yield* Effect.fromResult(
+        encodeOutput(action.capability, verdict.output, settings.maxOutputBytes)
+      )
       const { attempt } = verdict
+      const seen = yield* Effect.retry(ledger.find(key), confirmRetry)
+      if (seen !== undefined && seen.fingerprint !== fingerprint) {
+        return yield* new VerdictRefused({ key: key.label, attempt, found: "an action with another payload" })
+      }
+      const receiptId = yield* Identifiers.ordered
       const statement = ledger.resolveHappened({
         key,
         attempt,
@@ -82,16 +89,17 @@ export const layer: Layer.Layer<Verdicts, never, Ledger> = Layer.effect(
 
 const encodeOutput = (
   capability: Capability.Any,
-  output: unknown
+  output: unknown,
+  maxBytes: number
 ): Result.Result<string | null, InvalidPayload> =>
   output === undefined
     ? Result.succeed(null)
-    : Result.mapBoth(Schema.encodeUnknownResult(Schema.toCodecJson(capability.success))(output), {
-        onSuccess: (encoded) => JSON.stringify(encoded),
-        onFailure: (error) =>
+    : Result.mapError(
+        encodeBody(capability.success, output, maxBytes),
+        (detail) =>
           new InvalidPayload({
             capability: capability.name,
             problem: "does_not_fit",
-            detail: `the output given with the verdict does not fit: ${error.message}`
+            detail: `the output given with the verdict can't be recorded: ${detail}`
           })
-      })
+      )

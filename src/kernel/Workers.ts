@@ -5,7 +5,7 @@
  * ledger's clock. Leases decide when a silent row becomes doubtful; they never free one, so a clock
  * jump can create doubt and can't create a duplicate.
  */
-import { Clock, Context, Effect, Layer, Schedule } from "effect"
+import { Clock, Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
@@ -15,14 +15,22 @@ export class Workers extends Context.Service<
   {
     /** The incarnation to claim under. */
     readonly incarnation: Effect.Effect<string>
-    /** Says now that this worker is alive, under a new incarnation if the lease had run out. */
-    readonly beat: Effect.Effect<void>
     /**
-     * The last check before a connector is called, on monotonic time: the confirmed heartbeat is
-     * younger than the lease and the claim younger than its doubt, each less a margin. `false` means
-     * that others may already call the row doubtful, so the call must not start.
+     * Takes a new incarnation where the given one has run out, and says that it is alive. One at a
+     * time: those who find the same one expired share its successor.
      */
-    readonly mayStart: (claimSentNanos: bigint, doubtAfterMillis: number) => Effect.Effect<boolean>
+    readonly renew: (expired: string) => Effect.Effect<void>
+    /**
+     * The last check before a connector is called, on monotonic time: the attempt was claimed under
+     * the incarnation that is alive now, whose confirmed heartbeat is younger than the lease, and the
+     * claim is younger than its doubt, each less a margin. `false` means that others may already call
+     * the row doubtful, so the call must not start.
+     */
+    readonly mayStart: (attempt: {
+      readonly worker: string
+      readonly claimSentNanos: bigint
+      readonly doubtAfterMillis: number
+    }) => Effect.Effect<boolean>
   }
 >()("fibric/kernel/Workers") {}
 
@@ -35,22 +43,22 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
   Effect.gen(function* () {
     const ledger = yield* Ledger
     const settings = yield* Settings
+    const oneAtATime = yield* Semaphore.make(1)
     let incarnation = yield* Identifiers.token
     let confirmedSentNanos: bigint | undefined
 
     const beatOnce = Effect.gen(function* () {
       const sentNanos = yield* Clock.monotonicTimeNanos
-      if (yield* ledger.beat(incarnation, settings.leaseMillis)) {
-        confirmedSentNanos = sentNanos
-        return
-      }
+      const alive = yield* ledger.beat(incarnation, settings.leaseMillis)
+      confirmedSentNanos = alive ? sentNanos : undefined
       // An expired incarnation is never revived: its rows may already be called doubtful.
-      incarnation = yield* Identifiers.token
-      const retriedNanos = yield* Clock.monotonicTimeNanos
-      if (yield* ledger.beat(incarnation, settings.leaseMillis)) confirmedSentNanos = retriedNanos
+      if (!alive) incarnation = yield* Identifiers.token
+      return alive
     })
-    const beat = Effect.catch(beatOnce, (error) =>
-      Effect.logWarning("fibric.worker.beat_failed", error.message)
+    const beat = oneAtATime.withPermit(
+      Effect.gen(function* () {
+        if (!(yield* beatOnce)) yield* beatOnce
+      }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.beat_failed", error.message)))
     )
 
     const reap = Effect.gen(function* () {
@@ -67,11 +75,12 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
 
     return Workers.of({
       incarnation: Effect.sync(() => incarnation),
-      beat,
-      mayStart: (claimSentNanos, doubtAfterMillis) =>
+      renew: (expired) => Effect.suspend(() => (expired === incarnation ? beat : Effect.void)),
+      mayStart: ({ claimSentNanos, doubtAfterMillis, worker }) =>
         Effect.map(
           Clock.monotonicTimeNanos,
           (now) =>
+            worker === incarnation &&
             confirmedSentNanos !== undefined &&
             elapsedMillis(confirmedSentNanos, now) < withMargin(settings.leaseMillis) &&
             elapsedMillis(claimSentNanos, now) < withMargin(doubtAfterMillis)

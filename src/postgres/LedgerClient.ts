@@ -14,9 +14,20 @@ import { LedgerUnavailable, StartRefused } from "../domain/errors.ts"
 import { Settings } from "../kernel/Settings.ts"
 import { knownVersion, migrations } from "./migrations.ts"
 
-export class LedgerClient extends Context.Service<LedgerClient, PgClient.PgClient>()(
-  "fibric/postgres/LedgerClient"
-) {}
+export class LedgerClient extends Context.Service<
+  LedgerClient,
+  {
+    readonly sql: PgClient.PgClient
+    /**
+     * A statement's answer, or `LedgerUnavailable`: whatever the database says instead of a
+     * confirmation, and also where it says nothing for longer than a statement may take.
+     */
+    readonly confirmed: <A>(
+      operation: string,
+      statement: Effect.Effect<A, SqlError.SqlError>
+    ) => Effect.Effect<A, LedgerUnavailable>
+  }
+>()("fibric/postgres/LedgerClient") {}
 
 /** How many connections the ledger opens at most. */
 const maxConnections = 8
@@ -35,14 +46,19 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
       Effect.mapError((error) => refusalOf(error, target))
     )
     yield* migrate(target).pipe(Effect.provideService(SqlClient.SqlClient, client))
-    return client
+    return { sql: client, confirmed: confirmedWithin(statementMillis(leaseMillis) + answerMarginMillis) }
   })
 )
 
+/** A statement that outlives the lease can only come back as doubt: the server cuts it well before. */
+const statementMillis = (leaseMillis: number): number => Math.max(1_000, Math.floor(leaseMillis / 2))
+
+/** How much longer than the server we wait, for the way there and back. */
+const answerMarginMillis = 2_000
+
 const ownConfig = (config: PgClient.PgClientConfig, leaseMillis: number): PgClient.PgPoolConfig => {
   const { transformQueryNames: _q, transformResultNames: _r, ...where } = config
-  // A statement that outlives the lease can only come back as doubt: it is cut well before.
-  const limit = String(Math.max(1_000, Math.floor(leaseMillis / 2)))
+  const limit = String(statementMillis(leaseMillis))
   return {
     ...where,
     maxConnections,
@@ -50,9 +66,13 @@ const ownConfig = (config: PgClient.PgClientConfig, leaseMillis: number): PgClie
     // A registry of its own: the process may have changed how a type is read, for everybody else.
     types: PgTypes.makeRegistry(),
     multiplex: false,
+    // The app may wait for ever; a ledger that can't be reached has to say so.
+    connectTimeout: "5 seconds",
     startupParameters: {
       ...config.startupParameters,
       default_transaction_isolation: "read committed",
+      // The claim is the dispatch mark: it is on disk before a byte leaves, whatever the role's default.
+      synchronous_commit: "on",
       statement_timeout: limit,
       lock_timeout: limit,
       idle_in_transaction_session_timeout: limit
@@ -83,7 +103,7 @@ const migrate = Effect.fnUntraced(function* (target: string) {
   const version = yield* Effect.mapError(schemaVersion, refuse)
   if (version > knownVersion) {
     return yield* new StartRefused({
-      cause: "newer_schema",
+      problem: "newer_schema",
       sentence: `The schema "fibric" in ${target} is at version ${version}, and this fibric knows ${knownVersion}. Nothing was performed; start a newer fibric here, or point this one at another database.`
     })
   }
@@ -103,7 +123,7 @@ const schemaVersion = Effect.gen(function* () {
 
 const migrationRefused = (error: Migrator.MigrationError, target: string): StartRefused =>
   new StartRefused({
-    cause: "migration_failed",
+    problem: "migration_failed",
     sentence: `The schema "fibric" in ${target} could not be brought up to date: ${error.message} (${detailOfMigration(error)}). Nothing was performed; give the role the right to create in that schema, or look at the database's log.`
   })
 
@@ -114,10 +134,19 @@ const detailOfMigration = ({ cause, kind }: Migrator.MigrationError): string =>
 export const targetOf = (config: PgClient.PgClientConfig): string => {
   const url = config.url === undefined ? null : URL.parse(Redacted.value(config.url))
   if (url === null && config.url !== undefined) return "the given URL"
-  const host = config.path ?? config.host ?? decodeURIComponent(url?.hostname ?? "")
+  const host = config.path ?? config.host ?? decoded(url?.hostname ?? "")
   const port = config.port ?? (url === null || url.port === "" ? 5432 : url.port)
-  const database = config.database ?? decodeURIComponent(url?.pathname.slice(1) ?? "")
+  const database = config.database ?? decoded(url?.pathname.slice(1) ?? "")
   return `${host === "" ? "localhost" : host}:${port}/${database === "" ? (config.username ?? "") : database}`
+}
+
+/** A part of a URL as a person reads it; one that can't be decoded as it stands, for the driver to refuse. */
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 /** Says in one sentence why there is no database, and what to do. */
@@ -126,26 +155,26 @@ export const refusalOf = (error: SqlError.SqlError, target: string): StartRefuse
   const detail = detailOf(reason)
   if (reason._tag === "AuthenticationError") {
     return new StartRefused({
-      cause: "authentication",
+      problem: "authentication",
       sentence: `Postgres at ${target} did not accept the user or the password (${detail}). Nothing was performed; mend DATABASE_URL or the client's configuration.`
     })
   }
   const code = codeOf(reason)
   if (code === readOnlyTransaction) {
     return new StartRefused({
-      cause: "not_permitted",
+      problem: "not_permitted",
       sentence: `Postgres at ${target} takes no writes (${detail}). Nothing was performed; point fibric at the primary, or let its role write.`
     })
   }
   if (reason._tag === "AuthorizationError") {
     return new StartRefused({
-      cause: "not_permitted",
+      problem: "not_permitted",
       sentence: `Postgres at ${target} does not let this role do what the ledger needs (${detail}). Nothing was performed; grant the role CREATE on the database, or let its owner migrate first.`
     })
   }
   const remedy = code === noSuchDatabase ? "create the database" : "start it"
   return new StartRefused({
-    cause: "unreachable",
+    problem: "unreachable",
     sentence: `Postgres at ${target} can't be used (${detail}). Nothing was performed; ${remedy}, or mend DATABASE_URL or the client's configuration.`
   })
 }
@@ -163,12 +192,17 @@ export const detailOf = (reason: SqlError.SqlErrorReason): string => {
   return cause instanceof Error && cause.message !== "" ? cause.message : (reason.message ?? reason._tag)
 }
 
-/** Whatever the database answers instead of a confirmation, the ledger is not available. */
-export const unavailable = <A>(
-  operation: string,
-  statement: Effect.Effect<A, SqlError.SqlError>
-): Effect.Effect<A, LedgerUnavailable> =>
-  Effect.mapError(
-    statement,
-    ({ reason }) => new LedgerUnavailable({ operation, reason: `${reason._tag}: ${detailOf(reason)}` })
-  )
+/** Fails where the database says anything but yes, and where it says nothing for so long. */
+export const confirmedWithin =
+  (limitMillis: number): LedgerClient["Service"]["confirmed"] =>
+  (operation, statement) =>
+    statement.pipe(
+      Effect.mapError(
+        ({ reason }) => new LedgerUnavailable({ operation, reason: `${reason._tag}: ${detailOf(reason)}` })
+      ),
+      Effect.timeoutOrElse({
+        duration: limitMillis,
+        orElse: () =>
+          Effect.fail(new LedgerUnavailable({ operation, reason: `no answer within ${limitMillis} ms` }))
+      })
+    )

@@ -8,54 +8,66 @@
 import { Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql"
 import type { LedgerUnavailable } from "../domain/errors.ts"
-import { Ledger, type SettleVerdict } from "../kernel/Ledger.ts"
+import { Ledger, type Repeat, type SettleVerdict } from "../kernel/Ledger.ts"
 import * as Claim from "./claim.ts"
-import { LedgerClient, unavailable } from "./LedgerClient.ts"
+import { LedgerClient } from "./LedgerClient.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Statements from "./statements.ts"
 
 export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer.effect(
   Ledger,
   Effect.gen(function* () {
-    const sql = yield* LedgerClient
-    const pathSecret = yield* unavailable("read the ledger's secret", Statements.pathSecret(sql))
+    const { confirmed, sql } = yield* LedgerClient
+    const pathSecret = yield* confirmed("read the ledger's secret", Statements.pathSecret(sql))
 
     return Ledger.of({
       pathSecret,
 
-      find: Effect.fn("Ledger.find")((key) => unavailable("find", Statements.find(sql, key))),
+      find: Effect.fn("Ledger.find")((key) => confirmed("find", Statements.find(sql, key))),
 
-      claim: Effect.fn("Ledger.claim")((claim) => unavailable("claim", Claim.claim(sql, claim))),
+      claim: Effect.fn("Ledger.claim")((claim) => confirmed("claim", Claim.claim(sql, claim))),
 
       settle: Effect.fn("Ledger.settle")((settlement) =>
-        unavailable(
+        confirmed(
           "settle",
           Effect.flatMap(Statements.settle(sql, settlement), (rows) => settled(rows, settlement.receiptId))
         )
       ),
 
       record: Effect.fn("Ledger.record")((repeats) =>
-        unavailable("record", Effect.flatMap(Statements.record(sql, repeats), readReceipts))
+        confirmed("record", Effect.flatMap(recorded(repeats), readReceipts))
       ),
 
       resolveHappened: Effect.fn("Ledger.resolveHappened")((verdict) =>
-        unavailable(
+        confirmed(
           "resolve",
           Effect.flatMap(Statements.resolveHappened(sql, verdict), (rows) => settled(rows, verdict.receiptId))
         )
       ),
 
       beat: Effect.fn("Ledger.beat")((worker, leaseMillis) =>
-        unavailable(
+        confirmed(
           "beat",
           Effect.map(Statements.beat(sql, worker, leaseMillis), (rows) => rows.length > 0)
         )
       ),
 
       reap: Effect.fn("Ledger.reap")((receiptIds) =>
-        unavailable("reap", Effect.flatMap(Statements.reap(sql, receiptIds), readReceipts))
+        confirmed("reap", Effect.flatMap(Statements.reap(sql, receiptIds), readReceipts))
       )
     })
+
+    /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
+    function recorded(repeats: ReadonlyArray<Repeat>) {
+      return Effect.flatMap(Statements.record(sql, repeats), (written) =>
+        written.length === repeats.length
+          ? Effect.succeed(written)
+          : Statements.receiptsById(
+              sql,
+              repeats.map(({ receiptId }) => receiptId)
+            )
+      )
+    }
 
     /** A statement that moved nothing may have moved it when it ran before: its receipt says so. */
     function settled(
@@ -63,7 +75,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
       receiptId: string
     ): Effect.Effect<SettleVerdict, SqlError.SqlError> {
       return Effect.gen(function* () {
-        const written = rows.length > 0 ? rows : yield* Statements.receiptById(sql, receiptId)
+        const written = rows.length > 0 ? rows : yield* Statements.receiptsById(sql, [receiptId])
         const [receipt] = yield* readReceipts(written)
         return receipt === undefined ? { _tag: "NotYours" } : { _tag: "Settled", receipt }
       })

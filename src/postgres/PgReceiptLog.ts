@@ -4,7 +4,7 @@
 import { Effect, Layer, Schema } from "effect"
 import { Outcome } from "../domain/Receipt.ts"
 import { ReceiptLog } from "../kernel/ReceiptLog.ts"
-import { LedgerClient, unavailable } from "./LedgerClient.ts"
+import { LedgerClient } from "./LedgerClient.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Statements from "./statements.ts"
 
@@ -14,13 +14,13 @@ const decodeTotals = Schema.decodeUnknownEffect(
 
 export const layer: Layer.Layer<ReceiptLog, never, LedgerClient> = Layer.effect(
   ReceiptLog,
-  Effect.map(LedgerClient, (sql) =>
+  Effect.map(LedgerClient, ({ confirmed, sql }) =>
     ReceiptLog.of({
       byKey: Effect.fn("ReceiptLog.byKey")((key) =>
-        unavailable("read receipts", Effect.flatMap(Statements.receiptsByKey(sql, key), readReceipts))
+        confirmed("read receipts", Effect.flatMap(Statements.receiptsByKey(sql, key), readReceipts))
       ),
       totals: Effect.fn("ReceiptLog.totals")((key) =>
-        unavailable("read totals", Statements.totals(sql, key)).pipe(
+        confirmed("read totals", Statements.totals(sql, key)).pipe(
           Effect.flatMap(decodeTotals),
           Effect.map((rows) => Object.fromEntries(rows.map(({ outcome, total }) => [outcome, total]))),
           Effect.catchTag("SchemaError", (error) =>

@@ -24,17 +24,36 @@ const ClaimRow = Schema.Struct({
 })
 type ClaimRow = typeof ClaimRow.Type
 
-/** Claims, or says why not. */
-export const claim = (sql: PgClient.PgClient, claim: Claim): Effect.Effect<ClaimVerdict, SqlError.SqlError> =>
-  claim.seenAttempt === 0
-    ? Effect.flatMap(insertNew(sql, claim), verdictOf)
-    : Effect.catchReason(
-        Effect.flatMap(takeReleased(sql, claim), verdictOf),
-        "SqlError",
-        "UniqueViolation",
-        // Another key of the entity came first, seen by nobody's snapshot but the index's.
-        () => Effect.succeed<ClaimVerdict>({ _tag: "LaneBusy" })
-      )
+/**
+ * Claims, or says why not.
+ *
+ * What stood in the way may be newer than the statement's snapshot: another key of the entity, or this
+ * very claim, landed by a connection that was lost. That is no verdict, and the identical statement is
+ * run once more; what still hides then is in flight.
+ */
+export const claim = (
+  sql: PgClient.PgClient,
+  claim: Claim
+): Effect.Effect<ClaimVerdict, SqlError.SqlError> => {
+  const once =
+    claim.seenAttempt === 0 ? claimOnce(insertNew(sql, claim)) : claimOnce(takeReleased(sql, claim))
+  return Effect.flatMap(once, (verdict) =>
+    verdict === undefined ? Effect.map(once, (again) => again ?? laneBusy) : Effect.succeed(verdict)
+  )
+}
+
+const laneBusy: ClaimVerdict = { _tag: "LaneBusy" }
+
+const claimOnce = (
+  statement: Effect.Effect<ReadonlyArray<unknown>, SqlError.SqlError>
+): Effect.Effect<ClaimVerdict | undefined, SqlError.SqlError> =>
+  Effect.catchReason(
+    Effect.flatMap(statement, verdictOf),
+    "SqlError",
+    "UniqueViolation",
+    // Another key of the entity came first, seen by nobody's snapshot but the index's.
+    () => Effect.succeed(undefined)
+  )
 
 /**
  * The worker must be alive by a margin when the row is written: a fifth of a second for the statement
@@ -64,7 +83,7 @@ const findings = (sql: PgClient.PgClient, claim: Claim) => sql`
     ON holder.entity_hash = wanted.entity_hash AND holder.key_hash <> wanted.key_hash
       AND (holder.state = 'performing' OR (holder.state = 'in_doubt' AND holder.doubt_holds_lane))`
 
-const insertNew = (sql: PgClient.PgClient, claim: Claim) => sql`
+const insertNew = (sql: PgClient.PgClient, claim: Claim) => sql<object>`
   WITH ${workerAlive(sql, claim)},
   claimed AS (
     INSERT INTO fibric.ledger (
@@ -83,7 +102,7 @@ const insertNew = (sql: PgClient.PgClient, claim: Claim) => sql`
   )
   ${findings(sql, claim)}`
 
-const takeReleased = (sql: PgClient.PgClient, claim: Claim) => sql`
+const takeReleased = (sql: PgClient.PgClient, claim: Claim) => sql<object>`
   WITH ${workerAlive(sql, claim)},
   claimed AS (
     UPDATE fibric.ledger SET
@@ -105,23 +124,21 @@ const takeReleased = (sql: PgClient.PgClient, claim: Claim) => sql`
 
 const decodeRow = Schema.decodeUnknownEffect(Schema.Tuple([ClaimRow]))
 
-const verdictOf = (rows: ReadonlyArray<unknown>): Effect.Effect<ClaimVerdict> =>
+const verdictOf = (rows: ReadonlyArray<unknown>): Effect.Effect<ClaimVerdict | undefined> =>
   Effect.map(decodeRow(rows), ([row]) => verdictFrom(row)).pipe(
     Effect.catchTag("SchemaError", (error) =>
       Effect.die(`Bug: the claim's answer does not fit: ${error.message}`)
     )
   )
 
-const verdictFrom = (row: ClaimRow): ClaimVerdict => {
+const verdictFrom = (row: ClaimRow): ClaimVerdict | undefined => {
   if (row.attempt !== null && row.generation !== null) {
     return { _tag: "Claimed", attempt: row.attempt, generation: row.generation }
   }
   if (!row.worker_alive) return { _tag: "WorkerExpired" }
   if (!row.key_free) return { _tag: "Exists" }
-  if (row.holder_key !== null && row.holder_since !== null && row.holder_state === "in_doubt") {
-    return { _tag: "LaneHeld", key: row.holder_key, since: DateTime.fromDateUnsafe(row.holder_since) }
-  }
-  // Another key is in flight, or whatever was in the way is newer than this statement's snapshot:
-  // either way the next try sees more.
-  return { _tag: "LaneBusy" }
+  if (row.holder_key === null || row.holder_since === null) return undefined
+  return row.holder_state === "in_doubt"
+    ? { _tag: "LaneHeld", key: row.holder_key, since: DateTime.fromDateUnsafe(row.holder_since) }
+    : laneBusy
 }

@@ -104,9 +104,9 @@ export const settle = (sql: PgClient.PgClient, settlement: Settlement): Rows => 
     RETURNING ${sql.literal(receiptColumns)}`
 }
 
-/** A receipt by its id: how a settlement that landed before is recognised. */
-export const receiptById = (sql: PgClient.PgClient, id: string): Rows =>
-  sql`SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log WHERE id = ${id}::uuid`
+/** Receipts by their ids: how a statement that landed before is recognised. */
+export const receiptsById = (sql: PgClient.PgClient, ids: ReadonlyArray<string>): Rows =>
+  sql`SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log WHERE id = ANY(${[...ids]}::uuid[])`
 
 /** A person's word that it happened, if the key is still in doubt on that attempt. */
 export const resolveHappened = (sql: PgClient.PgClient, verdict: HappenedVerdict): Rows => sql`

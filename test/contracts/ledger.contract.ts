@@ -638,8 +638,11 @@ const repeatLaws = (name: string, law: Law): void => {
         const ledger = yield* Ledger
         const log = yield* ReceiptLog
         const batch = [yield* repeatOf(keyOf("1"), "joined", 2), yield* repeatOf(keyOf("2"), "conflict", 3)]
-        yield* ledger.record(batch)
-        yield* ledger.record(batch)
+        const ids = batch.map(({ receiptId }) => receiptId).sort()
+        const first = yield* ledger.record(batch)
+        const again = yield* ledger.record(batch)
+        assert.deepStrictEqual(first.map(({ id }) => id).sort(), ids)
+        assert.deepStrictEqual(again.map(({ id }) => id).sort(), ids)
         assert.deepStrictEqual(yield* log.totals(), { joined: 2, conflict: 3 })
       })
     )

@@ -72,6 +72,20 @@ describe("a field", () => {
     })
   })
 
+  it("is bound where only one member of a union marks it: two different payments never become one", () => {
+    const paid = Schema.Union([
+      Schema.Struct({
+        kind: Schema.Literal("note"),
+        text: Content(Schema.String),
+        by: Volatile(Schema.String)
+      }),
+      Schema.Struct({ kind: Schema.Literal("transfer"), text: Schema.String, by: Volatile(Schema.String) })
+    ])
+    assert.deepStrictEqual(roles(paid), { "/by": "volatile" })
+    const either = Schema.Union([Content(Schema.String), Schema.Struct({ amount: Schema.Finite })])
+    assert.deepStrictEqual(roles(Schema.Struct({ either })), {})
+  })
+
   it("is named by a JSON pointer, whatever characters its name has", () => {
     assert.deepStrictEqual(roles(Schema.Struct({ "a/b~c": Content(Schema.String) })), {
       "/a~1b~0c": "content"

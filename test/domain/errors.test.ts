@@ -79,11 +79,15 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     `"${key}" was refused (receipt ${receipt.id}), and the stored refusal no longer fits the capability's error schema. Nothing was performed now; keep the schema able to read what it once wrote.`
   ],
   [
-    new Fibric.ShuttingDown(),
+    new Fibric.ShuttingDown({ underWay: false }),
     "fibric is shutting down and takes no new actions. Nothing was performed; ask another process."
   ],
   [
-    new Fibric.StartRefused({ cause: "unreachable", sentence: "Postgres is not there. Start it." }),
+    new Fibric.ShuttingDown({ underWay: true }),
+    "fibric is shutting down while this action was under way: it may happen. Ask another process for the same action; it will not be sent twice."
+  ],
+  [
+    new Fibric.StartRefused({ problem: "unreachable", sentence: "Postgres is not there. Start it." }),
     "Postgres is not there. Start it."
   ],
   [

@@ -82,6 +82,29 @@ describe("one action", () => {
   )
 })
 
+describe("a caller's own objects", () => {
+  story("an address that is reused while its action runs renames nothing, and nothing runs again", (world) =>
+    Effect.gen(function* () {
+      const at = { type: "order", id: "1" } as const
+      const payload = { to: "ada@example.com", status: "shipped", text: "It is on its way." }
+      const gate = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+      const asking = yield* Effect.forkChild(execute(Notify.propose(at, payload)), { startImmediately: true })
+      yield* world.started(1)
+      // A caller without types can change what it gave.
+      Object.assign(at, { id: "2" })
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(asking)
+      assert.deepStrictEqual(
+        world.calls.map(({ call }) => call.entity.id),
+        ["1"]
+      )
+      assert.deepStrictEqual(yield* totals("1"), { performed: 1 })
+      assert.deepStrictEqual(yield* totals("2"), {})
+    })
+  )
+})
+
 describe("the same action again", () => {
   story("657 at once are one effect, one receipt for everybody, and 657 receipts by count", (world) =>
     Effect.gen(function* () {
@@ -278,6 +301,24 @@ describe("what the connector's answer proves", () => {
       () => Effect.succeed({ messageId: 7 } as never),
       /can't be recorded/
     ],
+    [
+      "fails with an object that can't be shown",
+      () => Effect.fail(Object.create(null) as never),
+      /can't be read/
+    ],
+    ["dies of an object that can't be shown", () => Effect.die(Object.create(null)), /can't be read/],
+    [
+      "dies of an error that throws when it is looked at",
+      () =>
+        Effect.die(
+          Object.defineProperty(new Error("x"), "message", {
+            get: () => {
+              throw new Error("boo")
+            }
+          })
+        ),
+      /can't be read/
+    ],
     ["fails with something undeclared", () => Effect.fail("oops" as never), /not a declared refusal/],
     [
       "answers more than can be recorded",
@@ -405,6 +446,25 @@ describe("callers", () => {
         )
       yield* execute(notify("1")).pipe(Operator.as("shipping"))
       assert.strictEqual(operatorInside, "unnamed")
+    })
+  )
+
+  story("interrupted at any step leave no flight that nobody flies", (world) =>
+    Effect.gen(function* () {
+      // The scheduler lets others run after so many operations; the interrupt lands wherever that is.
+      for (let burnt = 1_960; burnt <= 2_060; burnt++) {
+        const asking = yield* Effect.forkChild(
+          Effect.gen(function* () {
+            for (let operation = 0; operation < burnt; operation++) yield* Effect.void
+            return yield* execute(notify(String(burnt)))
+          }),
+          { startImmediately: true }
+        )
+        yield* Fiber.interrupt(asking)
+        const { receipt } = yield* execute(notify(String(burnt)))
+        assert.strictEqual(receipt.outcome, "performed")
+      }
+      assert.strictEqual(world.calls.length, 101)
     })
   )
 

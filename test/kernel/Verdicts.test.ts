@@ -82,6 +82,15 @@ describe("a person who says that it happened", () => {
     })
   )
 
+  inDoubt("about an action with another payload is refused", () =>
+    Effect.gen(function* () {
+      const verdicts = yield* Verdicts
+      const other = notify("1", "shipped", { to: "eve@example.com" })
+      const error = yield* Effect.flip(verdicts.itHappened(other, { attempt: 1, reason: "seen" }))
+      assert.deepInclude({ ...error }, { _tag: "VerdictRefused", found: "an action with another payload" })
+    })
+  )
+
   inDoubt("with an output that does not fit is refused before anything is written", () =>
     Effect.gen(function* () {
       const log = yield* ReceiptLog

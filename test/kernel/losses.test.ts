@@ -221,7 +221,55 @@ describe("a process that was away", () => {
   )
 })
 
+describe("an attempt that somebody else settled first", () => {
+  it.effect("is written down once: its own request is no repeat", () => {
+    const { world, layer } = makeWorld()
+    const runtime = layerRuntime(makeTrouble(), { doubtMarginMillis: -10_000 })
+    return Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      world.answer = () => Effect.never
+      const fiber = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+      yield* world.started(1)
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "InDoubt")
+      assert.deepStrictEqual(yield* log.totals(), { in_doubt: 1 })
+    }).pipe(Effect.provide(over(layer, runtime)))
+  })
+})
+
 describe("closing", () => {
+  it.effect("a connector keeps what it needs until its calls have ended", () => {
+    const { world, layer } = makeWorld()
+    const log: Array<string> = []
+    return Effect.gen(function* () {
+      world.answer = (reached) =>
+        Effect.delay(succeed(reached), "5 seconds").pipe(
+          Effect.ensuring(Effect.sync(() => void log.push("the call ended")))
+        )
+      const resource = Layer.effectDiscard(
+        Effect.addFinalizer(() => Effect.sync(() => void log.push("the connection closed")))
+      )
+      const connector = Layer.provide(layer, resource)
+      const closing = yield* Effect.forkChild(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const services = yield* Layer.build(
+              over(connector, layerRuntime(makeTrouble(), { drainMillis: 10_000 }))
+            )
+            yield* Effect.forkDetach(Effect.provideContext(execute(notify("1")), services), {
+              startImmediately: true
+            })
+            yield* world.started(1)
+          })
+        )
+      )
+      yield* world.started(1)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(log, ["the call ended", "the connection closed"])
+    })
+  })
+
   it.effect("takes no new actions, and lets what is in flight end within its bound", () => {
     const { world, layer } = makeWorld()
     const trouble = makeTrouble()
@@ -270,7 +318,7 @@ describe("closing", () => {
         })
       )
       const error = yield* Fiber.join(asked)
-      assert.deepInclude(error, { _tag: "ShuttingDown" })
+      assert.deepInclude(error, { _tag: "ShuttingDown", underWay: true })
       yield* Effect.yieldNow
       assert.strictEqual(world.interrupted, 1)
       assert.notInclude(trouble.arrived, "settle")
@@ -282,7 +330,7 @@ describe("closing", () => {
     return Effect.gen(function* () {
       const services = yield* Effect.scoped(Layer.build(over(layer, layerRuntime(makeTrouble()))))
       const error = yield* Effect.flip(Effect.provideContext(execute(notify("1")), services))
-      assert.deepInclude(error, { _tag: "ShuttingDown" })
+      assert.deepInclude(error, { _tag: "ShuttingDown", underWay: false })
       assert.strictEqual(world.calls.length, 0)
     })
   })

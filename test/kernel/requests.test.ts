@@ -43,6 +43,13 @@ const cyclic = () => {
   return value
 }
 
+/** Small in memory, two to the fortieth when written out. */
+const shared = () => {
+  let part: unknown = "leaf"
+  for (let level = 0; level < 40; level++) part = [part, part]
+  return { to: "a", status: "shipped", text: part }
+}
+
 describe("a request that can't be an identity", () => {
   const part = (part: string, problem: string) => ({ _tag: "InvalidKey", part, problem })
   refused("an empty entity id", () => execute(notify("")), part("entity id", "empty"), /entity id is empty/)
@@ -117,6 +124,12 @@ describe("a request that does not fit", () => {
     /262\d{3} bytes as JSON, more than 262144/
   )
   refused(
+    "a payload that shares its parts a million times",
+    () => execute(Notify.propose(Order.at("1"), payload(shared()))),
+    { _tag: "InvalidPayload", problem: "payload_too_large" },
+    /more than 262144 values/
+  )
+  refused(
     "an operator without a name",
     () => execute(notify("1")).pipe(Operator.as("")),
     { _tag: "InvalidOperator" },
@@ -187,6 +200,31 @@ describe("a capability whose occasion is wrong", () => {
   )
 })
 
+describe("a conflict over a path that can't be stored as it is", () => {
+  it.effect("is a conflict all the same, and is written down", () =>
+    Effect.gen(function* () {
+      const Tag = Capability.make("tag", {
+        entity: Order,
+        payload: { tags: Schema.Record(Schema.String, Schema.String) },
+        success: Schema.Void,
+        occasion: () => "once",
+        recovery: Recovery.hold,
+        deadline: "1 second"
+      })
+      const layer = Connector.make("tags", Tag).toLayer({ tag: () => Effect.void })
+      yield* Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        const ask = (tags: Record<string, string>) => execute(Tag.propose(Order.at("1"), { tags }))
+        yield* ask({ a: "1" })
+        const error = yield* Effect.flip(ask({ "a\u0000b": "2" }))
+        assert.strictEqual(error._tag, "KeyConflict")
+        const [, conflict] = yield* log.byKey(Tag.propose(Order.at("1"), { tags: {} }).key)
+        assert.strictEqual(conflict?.reason, "differs at /tags/a, /tags/a\uFFFDb")
+      }).pipe(Effect.provide(over(layer, Fibric.layerMemory)))
+    })
+  )
+})
+
 describe("capabilities and their connectors", () => {
   it.effect("a second capability of one name is refused at start", () =>
     Effect.gen(function* () {
@@ -198,7 +236,7 @@ describe("capabilities and their connectors", () => {
         Effect.scoped(Layer.build(Layer.provideMerge(Layer.mergeAll(one, other), Fibric.layerMemory)))
       )
       assert.instanceOf(error, StartRefused)
-      assert.strictEqual(error.cause, "capability_taken")
+      assert.strictEqual(error.problem, "capability_taken")
       assert.match(error.message, /"notify"/)
     })
   )

@@ -17,7 +17,8 @@ const start = (url: Redacted.Redacted<string>) =>
 
 const refusal = (url: Redacted.Redacted<string>) => Effect.flip(start(url))
 
-const refused = (cause: StartRefused["cause"], sentence: string) => new StartRefused({ cause, sentence })
+const refused = (problem: StartRefused["problem"], sentence: string) =>
+  new StartRefused({ problem, sentence })
 
 describe("fibric refuses to start", () => {
   it.live("where no server listens", () =>
@@ -36,8 +37,17 @@ describe("fibric refuses to start", () => {
   it.live("where the URL is none, and doesn't repeat it: it may hold a password", () =>
     Effect.gen(function* () {
       const error = yield* refusal(Redacted.make(`postgres://ada:${secret}#@127.0.0.1:1/shop`))
-      assert.strictEqual(error.cause, "unreachable")
+      assert.strictEqual(error.problem, "unreachable")
       assert.match(error.message, /^Postgres at the given URL can't be used \(Invalid URL\)\. /)
+      assert.notInclude(JSON.stringify(error), secret)
+    })
+  )
+
+  it.live("where a part of the URL can't be read", () =>
+    Effect.gen(function* () {
+      const error = yield* refusal(Redacted.make(`postgres://ada:${secret}@127.0.0.1:1/shop%zz`))
+      assert.strictEqual(error.problem, "unreachable")
+      assert.include(error.message, "Postgres at 127.0.0.1:1/shop%zz can't be used")
       assert.notInclude(JSON.stringify(error), secret)
     })
   )
@@ -69,7 +79,7 @@ describe("fibric refuses to start", () => {
       const { url } = yield* freshDatabase
       yield* sql`ALTER ROLE ${sql(role)} NOLOGIN`
       const error = yield* refusal(withParts(url, { username: role, password: secret }))
-      assert.strictEqual(error.cause, "authentication")
+      assert.strictEqual(error.problem, "authentication")
       assert.include(error.message, `Postgres at ${place(url)} did not accept the user or the password`)
       assert.include(error.message, "mend DATABASE_URL")
       assert.notInclude(JSON.stringify(error), secret)
@@ -81,7 +91,7 @@ describe("fibric refuses to start", () => {
       const { url } = yield* freshDatabase
       const absent = withParts(url, { pathname: "/no_such_database" })
       const error = yield* refusal(absent)
-      assert.strictEqual(error.cause, "unreachable")
+      assert.strictEqual(error.problem, "unreachable")
       assert.include(error.message, `Postgres at ${place(absent)} `)
       assert.include(error.message, `(database "no_such_database" does not exist)`)
       assert.include(error.message, "create the database")
@@ -115,7 +125,7 @@ describe("fibric refuses to start", () => {
         Effect.scoped(Layer.build(FibricPostgres.layer.pipe(Layer.provide(client))))
       )
       assert.instanceOf(error, StartRefused)
-      assert.strictEqual(error.cause, "not_permitted")
+      assert.strictEqual(error.problem, "not_permitted")
       assert.include(error.message, `Postgres at ${place(url)} `)
       assert.include(error.message, "read-only transaction")
       assert.notInclude(error.message, "start it")
@@ -166,7 +176,7 @@ describe("fibric refuses to start", () => {
         Effect.andThen(sql`CREATE SCHEMA fibric`, sql`CREATE TABLE fibric.worker (foreign_to_us integer)`)
       )
       const error = yield* refusal(url)
-      assert.strictEqual(error.cause, "migration_failed")
+      assert.strictEqual(error.problem, "migration_failed")
       assert.include(error.message, `The schema "fibric" in ${place(url)} could not be brought up to date`)
       assert.include(error.message, `relation "worker" already exists`)
       const tables = yield* onDatabase(

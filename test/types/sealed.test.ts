@@ -38,12 +38,12 @@ describe("a connector's function", () => {
       assert.isFalse(shown.has(implementations), "reached: the record of functions")
       // The walk is no formality: it does reach the services and the seal, and stops there.
       const registry = yield* Effect.provideContext(Connectors, running)
-      const registration = registry.find("notify")
+      const sealed = yield* registry.holding("notify", Effect.succeed)
       assert.isTrue(shown.has(registry))
       assert.isTrue(shown.has(yield* Effect.provideContext(Executor, running)))
-      assert.instanceOf(registration?.sealed, Sealed)
-      const behindTheSeal = reachableFrom([registration])
-      assert.isTrue(behindTheSeal.has(registration?.sealed))
+      assert.instanceOf(sealed, Sealed)
+      const behindTheSeal = reachableFrom([sealed])
+      assert.isTrue(behindTheSeal.has(sealed))
       assert.isFalse(behindTheSeal.has(notify))
     })
   )
@@ -70,13 +70,22 @@ describe("a connector's function", () => {
 
   it("is shown by the seal neither as a property, nor as text, nor when the seal is changed", () => {
     const secret = () => Effect.succeed("performed")
-    const sealed = new Sealed(secret)
+    const sealed = new Sealed(Notify, secret)
     assert.deepStrictEqual(Reflect.ownKeys(sealed), [])
     assert.strictEqual(JSON.stringify(sealed), "{}")
     assert.isTrue(Object.isFrozen(sealed))
     assert.throws(() => Object.assign(sealed, { run: secret }), TypeError)
-    assert.throws(() => open(Object.create(Sealed.prototype) as Sealed), TypeError)
-    assert.strictEqual(open(sealed), secret)
+    assert.throws(() => open(Object.create(Sealed.prototype) as Sealed, Notify), TypeError)
+    assert.strictEqual(open(sealed, Notify), secret)
+  })
+
+  it("can't be run under another capability, whose keys would let it through again", () => {
+    const secret = () => Effect.succeed("performed")
+    const lookalike = { ...Notify, name: "notify-again" }
+    const sealed = new Sealed(Notify, secret)
+    assert.isUndefined(open(sealed, lookalike))
+    assert.strictEqual(open(sealed, Notify), secret)
+    assert.isTrue(Object.isFrozen(Notify))
   })
 
   it("is not what any public entry exports, nor what opens it", () => {

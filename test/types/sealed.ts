@@ -30,7 +30,7 @@ isTrue<Equals<keyof Fibric.Executor["Service"], "execute">>()
 
 // The registry is public as a type only: its name stands in what layers need, nobody can ask for it.
 // @ts-expect-error `Connectors` is no value here.
-export const registry = Effect.map(Fibric.Connectors, ({ find }) => find("notify"))
+export const registry = Effect.map(Fibric.Connectors, ({ holding }) => holding)
 
 // A group of capabilities knows its name and its members, and gives none of the functions back.
 isTrue<Equals<keyof typeof shop, "name" | "capabilities" | "toLayer">>()

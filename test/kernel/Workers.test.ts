@@ -1,0 +1,70 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Ledger } from "../../src/kernel/Ledger.ts"
+import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
+import * as Workers from "../../src/kernel/Workers.ts"
+
+const layer = Layer.provideMerge(Workers.layer, LedgerMemory.layer)
+
+/** An attempt that was claimed just now, in the name of the given incarnation. */
+const attemptOf = (worker: string) =>
+  Effect.map(Clock.monotonicTimeNanos, (claimSentNanos) => ({
+    worker,
+    claimSentNanos,
+    doubtAfterMillis: 60_000
+  }))
+
+describe("a worker", () => {
+  it.effect("keeps its incarnation while its heartbeats arrive", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers.Workers
+      const before = yield* workers.incarnation
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(yield* workers.incarnation, before)
+      assert.isTrue(yield* workers.mayStart(yield* attemptOf(before)))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("whose lease ran out takes one new incarnation, however many find out at once", () =>
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const workers = yield* Workers.Workers
+      const expired = yield* workers.incarnation
+      yield* ledger.beat(expired, -1)
+      yield* Effect.all([workers.renew(expired), workers.renew(expired), workers.renew(expired)], {
+        concurrency: "unbounded"
+      })
+      const next = yield* workers.incarnation
+      assert.notStrictEqual(next, expired)
+      yield* workers.renew(expired)
+      assert.strictEqual(yield* workers.incarnation, next)
+      assert.isTrue(yield* ledger.beat(next, 60_000))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("does not start a call that was claimed under an incarnation that has died", () =>
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const workers = yield* Workers.Workers
+      const expired = yield* workers.incarnation
+      const attempt = yield* attemptOf(expired)
+      assert.isTrue(yield* workers.mayStart(attempt))
+      yield* ledger.beat(expired, -1)
+      yield* workers.renew(expired)
+      assert.isFalse(yield* workers.mayStart(attempt))
+      assert.isTrue(yield* workers.mayStart(yield* attemptOf(yield* workers.incarnation)))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("does not start a call when its claim is nearly as old as its doubt", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers.Workers
+      const attempt = yield* attemptOf(yield* workers.incarnation)
+      yield* TestClock.adjust("47 seconds")
+      assert.isTrue(yield* workers.mayStart(attempt))
+      yield* TestClock.adjust("2 seconds")
+      assert.isFalse(yield* workers.mayStart(attempt))
+    }).pipe(Effect.provide(layer))
+  )
+})
