@@ -246,5 +246,75 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: [contracts.memory]
+  },
+  {
+    name: "the key follows the caller's address",
+    edits: [
+      {
+        file: "src/domain/IdempotencyKey.ts",
+        find: "Object.freeze({ type: entity.type, id: entity.id })",
+        replace: "entity"
+      },
+      {
+        file: "src/domain/IdempotencyKey.ts",
+        find: "this.#hash ??= sha256(",
+        replace: "this.#hash = sha256("
+      },
+      { file: "src/domain/IdempotencyKey.ts", find: "    Object.freeze(this)\n", replace: "" }
+    ],
+    caughtBy: [executor],
+    named: "an address that is reused"
+  },
+  {
+    name: "an interrupt can tear a flight from its fiber",
+    edits: [
+      {
+        file: "src/kernel/Flights.ts",
+        find: "Effect.uninterruptibleMask((restore) =>",
+        replace:
+          "((f: (restore: <A>(self: A) => A) => Effect.Effect<Receipt, Unsettled>) => f((self) => self))((restore) =>"
+      }
+    ],
+    caughtBy: [executor],
+    named: "interrupted at any step"
+  },
+  {
+    name: "a call starts under an incarnation that has died",
+    edits: [{ file: "src/kernel/Workers.ts", find: "            worker === incarnation &&\n", replace: "" }],
+    caughtBy: ["test/kernel/Workers.test.ts"]
+  },
+  {
+    name: "a claim that hides behind its snapshot is taken for a busy lane",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "verdict === undefined ? Effect.map(once, (again) => again ?? laneBusy)",
+        replace: "verdict === undefined ? Effect.succeed(laneBusy)"
+      }
+    ],
+    caughtBy: ["test/postgres/claim.test.ts"]
+  },
+  {
+    name: "a request that was dispatched is counted as prevented too",
+    edits: [
+      {
+        file: "src/kernel/Conclusion.ts",
+        find: "leaderRecorded: options.dispatched",
+        replace: "leaderRecorded: false"
+      }
+    ],
+    caughtBy: [losses],
+    named: "written down once"
+  },
+  {
+    name: "a mark in one member of a union loosens the others",
+    edits: [
+      {
+        file: "src/domain/PayloadField.ts",
+        find: "others.every((other) => other.get(where) === role)",
+        replace: "others.length >= 0"
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"]
   }
 ]

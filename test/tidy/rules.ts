@@ -30,8 +30,10 @@ export const codeOf = (text: string): string =>
 /** What a file imports, types included. */
 export const importsOf = (text: string): ReadonlyArray<string> =>
   [
-    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^"'`;]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/g)
-  ].map(([, from, dynamic]) => from ?? dynamic ?? "")
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^"'`;]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|(?:^|\n)\s*import\s+"([^"]+)"/g
+    )
+  ].map(([, from, dynamic, bare]) => from ?? dynamic ?? bare ?? "")
 
 const inSource = (path: string) => /^(src|connectors)\/.*\.ts$/.test(path)
 
@@ -109,7 +111,7 @@ const bans: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
   [/\bprocess\.env\b/, "read configuration through Config"],
   [/\bprocess\.(?:exit|on|once)\b/, "a library neither ends the process nor listens to its signals"],
   [/\bconsole\./, "log through Effect"],
-  [/\bas any\b|:\s*any\b|<any\b|\bany\[\]/, "use unknown, and read it with a Schema"],
+  [/(?:\bas|[:<,|&])\s*any\b|\bany\[\]/, "use unknown, and read it with a Schema"],
   [/\.unsafe\(/, "give values as parameters of a statement"]
 ]
 
@@ -127,10 +129,11 @@ const banned: Rule = {
   applies: inSource,
   check: ({ path, text }) => {
     const code = codeOf(text)
-    return bans
-      .map(([pattern, instead]) => [pattern.exec(code)?.[0], instead] as const)
-      .filter(([found]) => found !== undefined && !named.has(`${path} ${found}`))
-      .map(([found, instead]) => `${path} has ${found}: ${instead}.`)
+    return bans.flatMap(([pattern, instead]) =>
+      [...code.matchAll(new RegExp(pattern, "g"))]
+        .filter(([found]) => !named.has(`${path} ${found}`))
+        .map(([found]) => `${path} has ${found}: ${instead}.`)
+    )
   },
   caught: { path: "src/kernel/A.ts", text: "export const now = () => Date.now()" }
 }
@@ -161,7 +164,7 @@ const promise: Rule = {
   applies: (path) =>
     inSource(path) || /^(?:README|ARCHITECTURE)\.md$|^(?:docs|connectors)\/.*\.md$/.test(path),
   check: ({ path, text }) =>
-    /\bexactly[ -]once\b/i.test(text)
+    /\bexactly[\s-]+once\b/i.test(text)
       ? [
           `${path} says "exactly once": say what is dispatched once, and what happens where it can't be known.`
         ]
