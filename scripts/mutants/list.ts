@@ -288,8 +288,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/claim.ts",
-        find: "verdict === undefined ? Effect.map(once, (again) => again ?? laneBusy)",
-        replace: "verdict === undefined ? Effect.succeed(laneBusy)"
+        find: "(yield* once) ?? (yield* once) ?? laneBusy",
+        replace: "(yield* once) ?? laneBusy"
       }
     ],
     caughtBy: ["test/postgres/claim.test.ts"]

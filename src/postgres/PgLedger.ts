@@ -59,13 +59,14 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
     /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
     function recorded(repeats: ReadonlyArray<Repeat>) {
-      return Effect.flatMap(Statements.record(sql, repeats), (written) =>
-        written.length === repeats.length
-          ? Effect.succeed(written)
-          : Statements.receiptsById(
-              sql,
-              repeats.map(({ receiptId }) => receiptId)
-            )
+      return Effect.filterOrElse(
+        Statements.record(sql, repeats),
+        (written) => written.length === repeats.length,
+        () =>
+          Statements.receiptsById(
+            sql,
+            repeats.map(({ receiptId }) => receiptId)
+          )
       )
     }
 

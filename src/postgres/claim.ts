@@ -37,9 +37,9 @@ export const claim = (
 ): Effect.Effect<ClaimVerdict, SqlError.SqlError> => {
   const once =
     claim.seenAttempt === 0 ? claimOnce(insertNew(sql, claim)) : claimOnce(takeReleased(sql, claim))
-  return Effect.flatMap(once, (verdict) =>
-    verdict === undefined ? Effect.map(once, (again) => again ?? laneBusy) : Effect.succeed(verdict)
-  )
+  return Effect.gen(function* () {
+    return (yield* once) ?? (yield* once) ?? laneBusy
+  })
 }
 
 const laneBusy: ClaimVerdict = { _tag: "LaneBusy" }
@@ -52,7 +52,7 @@ const claimOnce = (
     "SqlError",
     "UniqueViolation",
     // Another key of the entity came first, seen by nobody's snapshot but the index's.
-    () => Effect.succeed(undefined)
+    () => Effect.undefined
   )
 
 /**
