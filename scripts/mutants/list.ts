@@ -111,9 +111,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "        Deferred.await(flight.leaderAnswer)\n",
+        find: "restore(Deferred.await(flight.leaderAnswer))",
         replace:
-          "        Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Scope.close(scope, Exit.void))\n"
+          "Effect.onInterrupt(restore(Deferred.await(flight.leaderAnswer)), () => Scope.close(scope, Exit.void))"
       },
       {
         file: "src/kernel/Dispatch.ts",
@@ -142,14 +142,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Dispatch.ts",
-        find: "    return { attempt, verdict }",
+        find: "Effect.tapError(Effect.retry(statement, confirmRetry),",
         replace:
-          '    return { attempt, verdict }\n  }, Effect.catch(() => Effect.succeed({ attempt: { token: "", claimSentNanos: 0n, doubtAfterMillis: 60_000 }, verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } }))'
-      },
-      {
-        file: "src/kernel/Dispatch.ts",
-        find: 'verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } }))\n  })',
-        replace: 'verdict: { _tag: "Claimed" as const, attempt: 1, generation: 0 } })))'
+          'Effect.tapError(Effect.catch(Effect.retry(statement, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 })),'
       }
     ],
     caughtBy: [losses]
