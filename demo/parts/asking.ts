@@ -16,7 +16,7 @@ import {
   type StartRefused
 } from "fibric"
 import type { Sent, SmtpRefused } from "fibric/connectors/smtp"
-import { kernel } from "./kernel.ts"
+import { kernel } from "./shop.ts"
 import { Notify, Order } from "./messaging.ts"
 
 /** What an asker hears. Silence is what it makes of an answer that takes too long. */

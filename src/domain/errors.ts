@@ -73,7 +73,7 @@ export class InDoubt extends Schema.TaggedError<InDoubt>()("InDoubt", {
   receipt: Receipt
 }) {
   override get message() {
-    return `"${this.key}" is in doubt since ${DateTime.formatIso(this.since)} (${this.reason}). It may have happened; it will not be sent again. Look at the provider, then record a verdict.`
+    return `"${this.key}" is in doubt since ${DateTime.formatIso(this.since)} (${this.reason}). It may have happened; it will not be sent again. Look at the provider, then record a verdict (Verdicts.itHappened).`
   }
 }
 

@@ -10,6 +10,7 @@ import type { SqlClient } from "effect/sql"
 import type { StartRefused } from "../domain/errors.ts"
 import type * as Runtime from "../kernel/Runtime.ts"
 import { refusalOf, targetOf } from "../postgres/LedgerClient.ts"
+import { ping } from "../postgres/statements.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 import * as FibricPostgres from "./postgres.ts"
 
@@ -26,7 +27,9 @@ export const layerClient = (
   url: Redacted.Redacted<string>
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, StartRefused> => {
   const config: PgClient.PgPoolConfig = { url }
-  return PgClient.layer(config).pipe(
+  // The client connects when it is first used; whoever starts with a wrong address should hear it now.
+  const connected = Layer.effectDiscard(Effect.flatMap(PgClient.PgClient, ping))
+  return Layer.provideMerge(connected, PgClient.layer(config)).pipe(
     Layer.catchTag("SqlError", (error) =>
       Layer.effectContext(Effect.fail(refusalOf(error, targetOf(config))))
     )

@@ -2,20 +2,20 @@
  * Executor: the only way in, and the only thing that may call a connector. Action in, receipt out.
  *
  *     Action ─▶ execute
- *                 │ read: decode, derive key and fingerprint     (typed errors; nothing durable yet)
- *                 │ the same key under way here? ──▶ join its flight
- *                 ├─ look: settled, in doubt, somebody else's? ──▶ that is the answer
- *                 ├─ in flight in another process? ──▶ wait for its end
+ *                 │ Ask.read          decode, derive key and fingerprint   (typed errors; nothing durable yet)
+ *                 ├─ Flights.take     the same key under way here? ──▶ join its flight
+ *                 ▼ corridor
+ *                 ├─ Ledger.find      settled, in doubt, another payload? ──▶ that is the answer
+ *                 │                   in flight in another process? ──▶ wait for its end
+ *                 ├─ Lanes.enter      the entity's lane: one turn at a time
+ *                 ▼ turn
+ *                 │ Dispatch.claim    one durable statement, the dispatch mark
+ *                 │ Dispatch.perform  call the connector, up to its deadline; settle with the receipt
  *                 ▼
- *               lane of the entity, one turn at a time
- *                 │ claim: one durable statement, the dispatch mark
- *                 │ call: the connector, in a fiber of its own, up to its deadline
- *                 │ settle: outcome and receipt, one commit
- *                 ▼
- *               Receipt
+ *               Answer.read           the receipt, in the capability's own types
  *
- * Read it from top to bottom: no step reaches back up. The ledger owns the truth; a caller owns
- * nothing but its own waiting.
+ * Read it from top to bottom. The only way back is to look again, when the ledger moved between the
+ * look and the turn. The ledger owns the truth; a caller owns nothing but its own waiting.
  */
 import { Clock, Context, Effect, Layer, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
@@ -77,6 +77,8 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const scope = yield* Scope.make()
     const dispatch = yield* Dispatch.make(scope)
 
+    const flights = yield* Flights.make(scope, (ask, progress) => corridor(ask, progress))
+
     const execute = Effect.fn("Executor.execute")(function* <C extends Capability.Any>(action: Action<C>) {
       const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
       const receipt = yield* flights.take(ask)
@@ -121,6 +123,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
         for (let tries = 0; ; tries++) {
           const waitedMillis = Number((yield* Clock.monotonicTimeNanos) - startedNanos) / 1e6
           if (waitedMillis > ask.capability.validityMillis) return Conclusion.expired(ask, waitedMillis)
+          // While its answer is outstanding the claim may have landed: that is under way, not turned away.
           progress.dispatched = true
           const { attempt, verdict } = yield* dispatch.claim(ask, seenAttempt)
           progress.dispatched = verdict._tag === "Claimed"
@@ -146,7 +149,6 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const pause = (times: number): Effect.Effect<void> =>
       Effect.sleep(Math.min(settings.pollMillis * 2 ** Math.min(times, 10), settings.maxPollMillis))
 
-    const flights = yield* Flights.make(scope, corridor)
     return Executor.of({ execute })
   })
 )

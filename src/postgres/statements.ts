@@ -26,6 +26,9 @@ type Rows = Effect.Effect<ReadonlyArray<unknown>, SqlError.SqlError>
 const receiptColumns = `id, at, outcome, operator, capability, key, entity_type, entity_id, attempt, count,
   refers_to, duration_millis, proof, reason, body`
 
+/** Whether somebody is there and lets us in. */
+export const ping = (sql: PgClient.PgClient): Rows => sql`SELECT 1`
+
 /** The ledger's secret for path hashes; made once, by the migration. */
 export const pathSecret = (sql: PgClient.PgClient): Effect.Effect<string, SqlError.SqlError> =>
   Effect.flatMap(sql<{ path_secret: string }>`SELECT path_secret FROM fibric.ledger_info`, ([row]) =>

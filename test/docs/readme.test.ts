@@ -1,15 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { execute, Fibric } from "fibric"
+import * as Payments from "../../examples/connector.ts"
 import { freshDatabase } from "../support/database.ts"
 
 const root = new URL("../../", import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), "utf8")
 
-/** The code blocks of the README that name an example file. */
-const blocks = [...read("README.md").matchAll(/<!-- (examples\/[\w-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)].map(
-  ([, path = "", code = ""]) => ({ path, code })
+/** The code blocks of the READMEs that name an example file. */
+const blocks = ["README.md", "connectors/README.md"].flatMap((readme) =>
+  [...read(readme).matchAll(/<!-- (examples\/[\w-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)].map(
+    ([, path = "", code = ""]) => ({ path, code })
+  )
 )
 
 /** Runs an example as a reader would, on a database of its own. */
@@ -33,7 +37,7 @@ describe("the README's code", () => {
   it("is the code of the examples, to the letter", () => {
     assert.deepStrictEqual(
       blocks.map(({ path }) => path),
-      ["examples/quickstart.ts", "examples/embed.ts"]
+      ["examples/quickstart.ts", "examples/embed.ts", "examples/connector.ts"]
     )
     for (const { path, code } of blocks) assert.strictEqual(code, read(path), `paste ${path} into the README`)
   })
@@ -54,4 +58,28 @@ describe("the README's code", () => {
       assert.match(output, /key: 'unlock:door-12:courier-0815'/)
     }).pipe(Effect.scoped)
   )
+
+  const endings: ReadonlyArray<readonly [Payments.Answer, string]> = [
+    [{ paid: "p-1" }, "performed"],
+    [{ declined: "insufficient_funds" }, "CardRefused"],
+    [{ unreachable: "connection refused" }, "NotPerformed"],
+    [{ silent: "no answer" }, "InDoubt"]
+  ]
+  for (const [answer, expected] of endings) {
+    it.effect(`shows a connector whose provider says ${Object.keys(answer).join()}: ${expected}`, () =>
+      Effect.gen(function* () {
+        const result = yield* Effect.result(
+          execute(Payments.Pay.propose(Payments.Invoice.at("7"), { cents: 1 }))
+        )
+        assert.strictEqual(
+          result._tag === "Success" ? result.success.receipt.outcome : result.failure._tag,
+          expected
+        )
+      }).pipe(
+        Effect.provide(
+          Payments.layer(() => Effect.succeed(answer)).pipe(Layer.provideMerge(Fibric.layerMemory))
+        )
+      )
+    )
+  }
 })

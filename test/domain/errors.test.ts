@@ -51,7 +51,7 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   ],
   [
     new Fibric.InDoubt({ key, attempt: 2, since: at, reason: "no answer within 20000 ms", receipt }),
-    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (no answer within 20000 ms). It may have happened; it will not be sent again. Look at the provider, then record a verdict.`
+    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (no answer within 20000 ms). It may have happened; it will not be sent again. Look at the provider, then record a verdict (Verdicts.itHappened).`
   ],
   [
     new Fibric.LaneHeld({ key: "notify:order-4471:packed", entity: "order-4471", heldBy: key, since: at }),

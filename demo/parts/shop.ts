@@ -1,5 +1,5 @@
 /**
- * kernel: fibric with the shop's connector, as any process of the demo starts it. Closing it takes no
+ * The shop: fibric with its connector, as any process of the demo starts it. Closing it takes no
  * more requests and waits until everything under way has landed.
  */
 import type { PgClient } from "@effect/sql-pg"
@@ -27,12 +27,17 @@ export const kernel = ({
   Messaging.layer.pipe(
     Layer.provideMerge(FibricPostgres.layer),
     Layer.provide(Smtp.layer({ host: "127.0.0.1", port: smtpPort, encryption: "none", from: sender })),
-    Layer.provide(leaseMillis === undefined ? Layer.empty : shortLease(leaseMillis)),
+    Layer.provide(Settings.layer(bounds(leaseMillis))),
     // Each start is one of its own, also where another kernel of this process is still open.
     Layer.fresh
   )
 
 const sender = { name: "The shop", address: "hello@shop.example" }
 
-const shortLease = (leaseMillis: number) =>
-  Settings.layer({ leaseMillis, beatMillis: leaseMillis / 5, reapMillis: leaseMillis / 10 })
+const bounds = (leaseMillis: number | undefined) => ({
+  // An acknowledgement that is late comes within this; one that is lost is not worth waiting for.
+  drainMillis: 3_000,
+  ...(leaseMillis === undefined
+    ? {}
+    : { leaseMillis, beatMillis: leaseMillis / 5, reapMillis: leaseMillis / 10 })
+})
