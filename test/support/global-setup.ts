@@ -2,9 +2,11 @@
  * One Postgres server for a whole test run: `DATABASE_URL`, or an embedded one on a socket of its own.
  * Each test file makes a database of its own in it, so that two runs never meet.
  */
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Config, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { rmSync } from "node:fs"
 import type { TestProject } from "vitest/node"
-import { databaseUrl, layerClient } from "../../src/host/embedded.ts"
+import { layerClient } from "../../src/host/embedded.ts"
+import * as EmbeddedPostgres from "../../src/host/EmbeddedPostgres.ts"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -12,23 +14,37 @@ declare module "vitest" {
   }
 }
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+interface Server {
+  readonly url: Redacted.Redacted<string>
+  /** Ends it within this very call; for a run that is cut off. */
+  readonly endNow: () => void
+}
+
+const server: Effect.Effect<Server, unknown, Scope.Scope> = Effect.gen(function* () {
+  const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
+  if (Option.isSome(given)) return { url: given.value, endNow: () => {} }
+  const { directory, pid, url } = yield* EmbeddedPostgres.make()
+  const endNow = () => {
+    try {
+      process.kill(pid, "SIGQUIT")
+    } catch {
+      // It has ended already.
+    }
+    // What the server still writes while it goes is cleared away by the next run.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+  return { url, endNow }
+})
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const scope = Scope.makeUnsafe()
-  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
-  // The runner ends at once on a signal and calls no teardown; the server must not outlive it.
-  const onSignal = (signal: NodeJS.Signals) => {
-    for (const other of signals) process.removeListener(other, onSignal)
-    void close().finally(() => process.kill(process.pid, signal))
-  }
-  for (const signal of signals) process.prependListener(signal, onSignal)
-  const url = await Effect.runPromise(
-    Effect.tap(Scope.provide(databaseUrl(), scope), (url) => Effect.scoped(Layer.build(layerClient(url))))
-  )
+  const { endNow, url } = await Effect.runPromise(Scope.provide(server, scope))
+  // On a signal the runner exits at once and calls no teardown; the server must not outlive it.
+  process.once("exit", endNow)
+  await Effect.runPromise(Effect.scoped(Layer.build(layerClient(url))))
   project.provide("databaseUrl", Redacted.value(url))
   return async () => {
-    for (const signal of signals) process.removeListener(signal, onSignal)
-    await close()
+    process.removeListener("exit", endNow)
+    await Effect.runPromise(Scope.close(scope, Exit.void))
   }
 }
