@@ -3,7 +3,6 @@
  * Each test file makes a database of its own in it, so that two runs never meet.
  */
 import { Config, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
-import { rmSync } from "node:fs"
 import type { TestProject } from "vitest/node"
 import { layerClient } from "../../src/host/embedded.ts"
 import * as EmbeddedPostgres from "../../src/host/EmbeddedPostgres.ts"
@@ -16,22 +15,20 @@ declare module "vitest" {
 
 interface Server {
   readonly url: Redacted.Redacted<string>
-  /** Ends it within this very call; for a run that is cut off. */
+  /** Ends it within this very call; for a run that is cut off. The next run clears its folder away. */
   readonly endNow: () => void
 }
 
 const server: Effect.Effect<Server, unknown, Scope.Scope> = Effect.gen(function* () {
   const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
   if (Option.isSome(given)) return { url: given.value, endNow: () => {} }
-  const { directory, pid, url } = yield* EmbeddedPostgres.make()
+  const { pid, url } = yield* EmbeddedPostgres.make()
   const endNow = () => {
     try {
       process.kill(pid, "SIGQUIT")
     } catch {
       // It has ended already.
     }
-    // What the server still writes while it goes is cleared away by the next run.
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
   return { url, endNow }
 })
