@@ -47,16 +47,6 @@ export type Outcome = typeof Outcome.Type
 export const Proof = Schema.Literals(["never_started", "never_sent", "provider_denies"])
 export type Proof = typeof Proof.Type
 
-/** Outcomes of a request that caused nothing: the flood that did not happen. */
-export const prevented: ReadonlySet<Outcome> = new Set<Outcome>([
-  "deduplicated",
-  "joined",
-  "conflict",
-  "denied",
-  "expired",
-  "saturated"
-])
-
 /**
  * One receipt as it is stored. `body` is JSON text: the output of a success, or the refusal, encoded
  * by the capability's schema; `count` is how many requests of one operator it stands for.

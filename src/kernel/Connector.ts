@@ -60,11 +60,7 @@ export interface Connector<C extends Capability.Any> {
    * Carries the group out. The functions run in the context that this layer is built in, whoever
    * asks; their own retries must be off, for the kernel decides about new attempts.
    */
-  readonly toLayer: <
-    Handlers extends Implementations<C, never> | Implementations<C, unknown>,
-    EX = never,
-    RX = never
-  >(
+  readonly toLayer: <Handlers extends Implementations<C, unknown>, EX = never, RX = never>(
     build: Handlers | Effect.Effect<Handlers, EX, RX>
   ) => Layer.Layer<
     C extends Capability.Any ? Handler<C["name"]> : never,

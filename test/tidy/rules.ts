@@ -37,8 +37,6 @@ export const importsOf = (text: string): ReadonlyArray<string> =>
 
 const inSource = (path: string) => /^(src|connectors)\/.*\.ts$/.test(path)
 
-const areas = ["domain", "kernel", "postgres", "host"] as const
-
 /** What each area of src may import besides itself. */
 const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
@@ -193,6 +191,3 @@ export const rules: ReadonlyArray<Rule> = [
   promise,
   anyMachine
 ]
-
-/** The areas of src, left to right. */
-export const layers = areas
