@@ -294,7 +294,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Conclusion.ts",
-        find: "leaderRecorded: options.dispatched",
+        find: "leaderRecorded: dispatched",
         replace: "leaderRecorded: false"
       }
     ],

@@ -21,6 +21,7 @@ export class IdempotencyKey {
   readonly occasion: string
 
   #hash: Uint8Array | undefined
+  #entityHash: Uint8Array | undefined
 
   constructor(verb: string, entity: Entity.EntityAddress, occasion: string) {
     this.verb = verb
@@ -44,6 +45,12 @@ export class IdempotencyKey {
       JSON.stringify(["fibric/key/1", this.verb, this.entity.type, this.entity.id, this.occasion])
     )
     return this.#hash
+  }
+
+  /** The entity's hash, as `Entity.hash` gives it. */
+  get entityHash(): Uint8Array {
+    this.#entityHash ??= Entity.hash(this.entity)
+    return this.#entityHash
   }
 
   toString(): string {

@@ -56,26 +56,27 @@ export const fromEntry = (
   if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options.pathSecret)
   const { receipt } = entry
   if (receipt === null) throw new Error(`Bug: a key that is ${entry.state} has no receipt`)
-  const answer = answerOf(ask, receipt)
-  return {
-    _tag: "Concluded",
-    answer,
+  const { dispatched, joined } = options
+  return settledBy(ask, receipt, {
     // Its own attempt, settled by somebody else (a reaper, a person), has its receipt.
-    leaderRecorded: options.dispatched,
-    repeat: {
-      outcome: options.joined || options.dispatched ? "joined" : "deduplicated",
-      refersTo: receipt.id,
-      reason: null
-    }
-  }
+    leaderRecorded: dispatched,
+    outcome: joined || dispatched ? "joined" : "deduplicated"
+  })
 }
 
 /** The attempt that this request dispatched has ended and its outcome is recorded. */
-export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion => ({
+export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
+  settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined" })
+
+const settledBy = (
+  ask: Ask,
+  receipt: Receipt,
+  others: { readonly leaderRecorded: boolean; readonly outcome: "joined" | "deduplicated" }
+): Conclusion => ({
   _tag: "Concluded",
   answer: answerOf(ask, receipt),
-  leaderRecorded: true,
-  repeat: { outcome: "joined", refersTo: receipt.id, reason: null }
+  leaderRecorded: others.leaderRecorded,
+  repeat: { outcome: others.outcome, refersTo: receipt.id, reason: null }
 })
 
 const answerOf = (ask: Ask, receipt: Receipt): Conclusion["answer"] => {
@@ -106,55 +107,48 @@ const answerOf = (ask: Ask, receipt: Receipt): Conclusion["answer"] => {
 /** Another action of the entity is in doubt and keeps the lane. */
 export const laneHeld = (ask: Ask, verdict: ClaimVerdict & { readonly _tag: "LaneHeld" }): Conclusion =>
   turnedAway(
-    "denied",
-    `lane held by ${verdict.key}`,
     new LaneHeld({
       key: ask.key.label,
       entity: Entity.label(ask.key.entity),
       heldBy: verdict.key,
       since: verdict.since
-    })
+    }),
+    { outcome: "denied", refersTo: null, reason: `lane held by ${verdict.key}` }
   )
 
 /** The mailbox is at its bound. */
 export const saturated = (ask: Ask, full: MailboxFull): Conclusion =>
   turnedAway(
-    "saturated",
-    null,
-    new Saturated({ key: ask.key.label, entity: Entity.label(ask.key.entity), capacity: full.capacity })
+    new Saturated({ key: ask.key.label, entity: Entity.label(ask.key.entity), capacity: full.capacity }),
+    { outcome: "saturated", refersTo: null, reason: null }
   )
 
 /** It waited longer than it is valid. */
 export const expired = (ask: Ask, waitedMillis: number): Conclusion =>
-  turnedAway("expired", null, new Expired({ key: ask.key.label, waitedMillis: Math.round(waitedMillis) }))
+  turnedAway(new Expired({ key: ask.key.label, waitedMillis: Math.round(waitedMillis) }), {
+    outcome: "expired",
+    refersTo: null,
+    reason: null
+  })
 
 /** The ledger did not confirm, or the runtime is closing: nothing is written, for nothing can be. */
-export const unrecorded = (error: LedgerUnavailable | ShuttingDown): Conclusion => ({
-  _tag: "Concluded",
-  answer: Result.fail(error),
-  leaderRecorded: false,
-  repeat: undefined
-})
+export const unrecorded = (error: LedgerUnavailable | ShuttingDown): Conclusion =>
+  turnedAway(error, undefined)
 
 const conflict = (ask: Ask, entry: Entry, pathSecret: string): Conclusion => {
   const paths = Fingerprint.differingPaths(entry.paths, Fingerprint.pathHashes(ask.bound, pathSecret))
-  return {
-    _tag: "Concluded",
-    answer: Result.fail(new KeyConflict({ key: ask.key.label, paths, receipt: entry.receipt })),
-    leaderRecorded: false,
-    repeat: {
-      outcome: "conflict",
-      refersTo: entry.receipt?.id ?? null,
-      reason: storable(`differs at ${paths.join(", ")}`)
-    }
-  }
+  return turnedAway(new KeyConflict({ key: ask.key.label, paths, receipt: entry.receipt }), {
+    outcome: "conflict",
+    refersTo: entry.receipt?.id ?? null,
+    reason: storable(`differs at ${paths.join(", ")}`)
+  })
 }
 
-const turnedAway = (outcome: Outcome, reason: string | null, error: Unsettled): Conclusion => ({
+const turnedAway = (error: Unsettled, repeat: Conclusion["repeat"]): Conclusion => ({
   _tag: "Concluded",
   answer: Result.fail(error),
   leaderRecorded: false,
-  repeat: { outcome, refersTo: null, reason }
+  repeat
 })
 
 const inDoubt = (ask: Ask, receipt: Receipt): InDoubt =>

@@ -148,16 +148,9 @@ export const stateAfter = (evidence: Evidence): Exclude<State, "performing"> => 
 
 /** The outcome that a settlement's receipt states; a success that comes after a doubt resolves it. */
 export const outcomeAfter = (from: "performing" | "in_doubt", evidence: Evidence): Outcome => {
-  switch (evidence._tag) {
-    case "Performed":
-      return from === "in_doubt" ? "resolved" : "performed"
-    case "Refused":
-      return "refused"
-    case "NotPerformed":
-      return "released"
-    case "Unknown":
-      return "in_doubt"
-  }
+  const to = stateAfter(evidence)
+  if (to !== "done") return to
+  return from === "in_doubt" ? "resolved" : "performed"
 }
 
 /** What a receipt keeps of the evidence: the body, or the proof and the reason. */

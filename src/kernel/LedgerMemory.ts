@@ -5,7 +5,6 @@
  * promise. Time is the `Clock`'s, so a `TestClock` moves its leases and doubts.
  */
 import { Clock, Context, DateTime, Effect, Layer } from "effect"
-import * as Entity from "../domain/Entity.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import { type Outcome, Receipt } from "../domain/Receipt.ts"
@@ -143,7 +142,7 @@ const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
       ? claim.seenAttempt === 0
       : row.state === "released" && row.attempt === claim.seenAttempt
   if (!free) return { _tag: "Exists" }
-  const entityHash = hex(Entity.hash(claim.key.entity))
+  const entityHash = hex(claim.key.entityHash)
   for (const other of store.rows.values()) {
     if (other.entityHash !== entityHash) continue
     if (other.state === "performing") return { _tag: "LaneBusy" }

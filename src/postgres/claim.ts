@@ -9,7 +9,6 @@
 import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import * as Entity from "../domain/Entity.ts"
 import type { Claim, ClaimVerdict } from "../kernel/Ledger.ts"
 
 /** What the claim's statement found, read in one row. */
@@ -65,6 +64,11 @@ const workerAlive = (sql: PgClient.PgClient, claim: Claim) => sql`
     WHERE incarnation = ${claim.worker}::uuid AND expires_at > clock_timestamp() + interval '200 ms'
   )`
 
+/** Another key's row that keeps the lane: the predicate of the index `ledger_lane`. */
+const holdsLane = (sql: PgClient.PgClient, claim: Claim) => sql`
+  holder.entity_hash = ${claim.key.entityHash}::bytea AND holder.key_hash <> ${claim.key.hash}::bytea
+    AND (holder.state = 'performing' OR (holder.state = 'in_doubt' AND holder.doubt_holds_lane))`
+
 /** What is known about the key and its lane, beside what the claim itself did. */
 const findings = (sql: PgClient.PgClient, claim: Claim) => sql`
   SELECT
@@ -74,14 +78,12 @@ const findings = (sql: PgClient.PgClient, claim: Claim) => sql`
     CASE WHEN existing.key_hash IS NULL THEN ${claim.seenAttempt}::int = 0
       ELSE existing.state = 'released' AND existing.attempt = ${claim.seenAttempt}::int END AS key_free,
     holder.key AS holder_key, holder.state AS holder_state, holder.since AS holder_since
-  FROM (SELECT ${claim.key.hash}::bytea AS key_hash, ${Entity.hash(claim.key.entity)}::bytea AS entity_hash) AS wanted
+  FROM (SELECT ${claim.key.hash}::bytea AS key_hash) AS wanted
   LEFT JOIN claimed ON true
   LEFT JOIN fibric.ledger AS existing ON existing.key_hash = wanted.key_hash
   LEFT JOIN fibric.ledger AS mine
     ON mine.key_hash = wanted.key_hash AND mine.token = ${claim.token}::uuid AND mine.state = 'performing'
-  LEFT JOIN fibric.ledger AS holder
-    ON holder.entity_hash = wanted.entity_hash AND holder.key_hash <> wanted.key_hash
-      AND (holder.state = 'performing' OR (holder.state = 'in_doubt' AND holder.doubt_holds_lane))`
+  LEFT JOIN fibric.ledger AS holder ON ${holdsLane(sql, claim)}`
 
 const insertNew = (sql: PgClient.PgClient, claim: Claim) => sql<object>`
   WITH ${workerAlive(sql, claim)},
@@ -91,7 +93,7 @@ const insertNew = (sql: PgClient.PgClient, claim: Claim) => sql<object>`
       token, worker, operator, fingerprint, paths, doubt_holds_lane, doubt_at
     )
     SELECT
-      ${claim.key.hash}::bytea, ${Entity.hash(claim.key.entity)}::bytea, ${claim.key.verb}::text, ${claim.key.label}::text,
+      ${claim.key.hash}::bytea, ${claim.key.entityHash}::bytea, ${claim.key.verb}::text, ${claim.key.label}::text,
       ${claim.key.entity.type}::text, ${claim.key.entity.id}::text, 'performing', clock_timestamp(), 1, 0,
       ${claim.token}::uuid, ${claim.worker}::uuid, ${claim.operator}::text, ${claim.fingerprint}::text,
       ${JSON.stringify(claim.paths)}::text, ${claim.doubtHoldsLane}::boolean,
@@ -113,11 +115,7 @@ const takeReleased = (sql: PgClient.PgClient, claim: Claim) => sql<object>`
       doubt_at = clock_timestamp() + ${claim.doubtAfterMillis}::float8 * interval '1 ms'
     WHERE key_hash = ${claim.key.hash}::bytea AND state = 'released' AND attempt = ${claim.seenAttempt}::int
       AND EXISTS (SELECT 1 FROM live)
-      AND NOT EXISTS (
-        SELECT 1 FROM fibric.ledger AS holder
-        WHERE holder.entity_hash = ${Entity.hash(claim.key.entity)}::bytea AND holder.key_hash <> ${claim.key.hash}::bytea
-          AND (holder.state = 'performing' OR (holder.state = 'in_doubt' AND holder.doubt_holds_lane))
-      )
+      AND NOT EXISTS (SELECT 1 FROM fibric.ledger AS holder WHERE ${holdsLane(sql, claim)})
     RETURNING attempt, generation
   )
   ${findings(sql, claim)}`
