@@ -2,7 +2,7 @@
  * Scene: what the story is played on. A mail server in a process of its own, a bad network before it, a
  * Postgres, and a second process of the same application. All real, all on this machine, gone afterwards.
  */
-import { Config, Context, type Duration, Effect, Layer, Option } from "effect"
+import { Context, type Duration, Effect, Layer, Option } from "effect"
 import { Identifiers } from "fibric"
 import * as FibricEmbedded from "fibric/embedded"
 import * as TcpProxy from "../../src/testing/TcpProxy.ts"
@@ -50,14 +50,14 @@ export class Scene extends Context.Service<
 /** Sets the scene, and clears it away when it closes. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
     const run = (yield* Identifiers.token).slice(0, 8)
-    const [server, databaseUrl] = yield* Effect.all([MailServer.make(), FibricEmbedded.databaseUrl()], {
+    const [server, database] = yield* Effect.all([MailServer.make(), FibricEmbedded.database()], {
       concurrency: "unbounded"
     })
     const network = yield* TcpProxy.make(server.smtpPort)
     yield* network.setRule(acknowledgements.late(conditions.lateMillis))
-    const worker = yield* WorkerProcess.make(databaseUrl)
+    const worker = yield* WorkerProcess.make(database.url)
+    const ledgerStays = Option.isNone(database.server)
     const to = (address: string) => (mails: ReadonlyArray<MailServer.StoredMail>) =>
       mails.filter((mail) => mail.to.includes(address))
     const scene = Scene.of({
@@ -66,9 +66,9 @@ export const layer = Layer.unwrap(
       mailsTo: (address) => Effect.map(server.mailsWhenIdle, to(address)),
       mailsSoFarTo: (address) => Effect.map(server.mails, to(address)),
       // A database of our own is new each time; in somebody's there may be the orders of earlier runs.
-      order: (number) => (Option.isSome(given) ? `${number}-${run}` : number),
-      ledgerStays: Option.isSome(given)
+      order: (number) => (ledgerStays ? `${number}-${run}` : number),
+      ledgerStays
     })
-    return Layer.merge(Layer.succeed(Scene, scene), FibricEmbedded.layerClient(databaseUrl))
+    return Layer.merge(Layer.succeed(Scene, scene), FibricEmbedded.layerClient(database.url))
   })
 )

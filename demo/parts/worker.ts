@@ -15,7 +15,9 @@ import { Reply } from "./worker-protocol.ts"
 const decodeJob = Schema.decodeEffect(Schema.fromJsonString(Job))
 const encodeReply = Schema.encodeEffect(Schema.fromJsonString(Reply))
 
-const client = Layer.unwrap(Effect.map(FibricEmbedded.databaseUrl(), FibricEmbedded.layerClient))
+const client = Layer.unwrap(
+  Effect.map(FibricEmbedded.database(), ({ url }) => FibricEmbedded.layerClient(url))
+)
 
 const reply = Effect.fnUntraced(function* (line: string) {
   const job = yield* decodeJob(line)

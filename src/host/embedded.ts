@@ -14,12 +14,18 @@ import { ping } from "../postgres/statements.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 import * as FibricPostgres from "./postgres.ts"
 
-/** Where the database is: `DATABASE_URL`, or a server that is started and stopped with the scope. */
-export const databaseUrl = Effect.fnUntraced(function* (options?: EmbeddedPostgres.EmbeddedPostgresOptions) {
+/** A database to use, and the server that was started for it, where one was. */
+export interface Database {
+  readonly url: Redacted.Redacted<string>
+  readonly server: Option.Option<EmbeddedPostgres.EmbeddedPostgres>
+}
+
+/** `DATABASE_URL` where it is set, or a server of its own that is stopped with the scope. */
+export const database = Effect.fnUntraced(function* (options?: EmbeddedPostgres.EmbeddedPostgresOptions) {
   const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
-  if (Option.isSome(given)) return given.value
+  if (Option.isSome(given)) return { url: given.value, server: Option.none() } satisfies Database
   const server = yield* EmbeddedPostgres.make(options)
-  return server.url
+  return { url: server.url, server: Option.some(server) } satisfies Database
 })
 
 /** A `PgClient` for a URL, whose failure says in one sentence what to do. */
@@ -46,4 +52,6 @@ export const layer = (
   Runtime.Services | PgClient.PgClient | SqlClient.SqlClient,
   StartRefused | EmbeddedPostgres.EmbeddedPostgresError | Config.ConfigError
 > =>
-  FibricPostgres.layer.pipe(Layer.provideMerge(Layer.unwrap(Effect.map(databaseUrl(options), layerClient))))
+  FibricPostgres.layer.pipe(
+    Layer.provideMerge(Layer.unwrap(Effect.map(database(options), ({ url }) => layerClient(url))))
+  )
