@@ -4,7 +4,9 @@
 export * as Action from "./domain/Action.ts"
 export * as Capability from "./domain/Capability.ts"
 export * as Entity from "./domain/Entity.ts"
+export * from "./domain/connector-errors.ts"
 export * from "./domain/errors.ts"
+export * from "./domain/verdict-errors.ts"
 export * as IdempotencyKey from "./domain/IdempotencyKey.ts"
 export * as Identifiers from "./domain/Identifiers.ts"
 export * as Operator from "./domain/Operator.ts"
@@ -14,8 +16,17 @@ export * as Recovery from "./domain/Recovery.ts"
 export * as Fibric from "./host/memory.ts"
 export * as Connector from "./kernel/Connector.ts"
 export type { Connectors } from "./kernel/Connectors.ts"
-export { execute, Executor, type ExecuteError } from "./kernel/Executor.ts"
+export {
+  awaitReceipt,
+  execute,
+  Executor,
+  type ExecuteError,
+  type ExecuteOptions,
+  receiptOf
+} from "./kernel/Executor.ts"
+export { LedgerTransaction } from "./kernel/LedgerTransaction.ts"
 export { ReceiptLog } from "./kernel/ReceiptLog.ts"
 export type { Call } from "./kernel/Sealed.ts"
 export * as Settings from "./kernel/Settings.ts"
+export { Recoverer } from "./kernel/Recoverer.ts"
 export { Verdicts } from "./kernel/Verdicts.ts"

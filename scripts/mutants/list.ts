@@ -77,7 +77,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the lane's index is gone",
     edits: [
       {
-        file: "src/postgres/migrations.ts",
+        file: "src/postgres/migrations/0001-ledger-and-receipts.ts",
         find: "CREATE UNIQUE INDEX ledger_lane",
         replace: "CREATE INDEX ledger_lane"
       }

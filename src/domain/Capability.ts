@@ -2,7 +2,7 @@
  * Capability: one verb, with what goes in, what comes out, what may be refused, the rule that derives
  * its key, and what to do in doubt. A definition only; a `Connector` carries it out.
  */
-import { Duration, Schema } from "effect"
+import { Duration, Schedule, Schema } from "effect"
 import { type Action, make as makeAction } from "./Action.ts"
 import type { Entity, EntityAddress } from "./Entity.ts"
 import { type PayloadRole, rolesOf } from "./PayloadField.ts"
@@ -15,7 +15,7 @@ export type PlainCodec = Schema.Codec<unknown, unknown, never, never>
 export type PayloadFields = { readonly [name: string]: PlainCodec }
 
 /** Any capability; used as a bound for type parameters. */
-export type Any = Capability<string, string, PlainCodec, PlainCodec, PlainCodec>
+export type Any = Capability<string, string, PlainCodec, PlainCodec, PlainCodec, Recovery>
 
 /**
  * One verb for one type of entity. Its name is unique in a ledger. `occasion` and `propose` are
@@ -26,7 +26,8 @@ export interface Capability<
   Type extends string,
   Payload extends PlainCodec,
   Success extends PlainCodec,
-  Refusal extends PlainCodec
+  Refusal extends PlainCodec,
+  R extends Recovery = Recovery
 > {
   readonly name: Name
   readonly entity: Entity<Type>
@@ -35,10 +36,16 @@ export interface Capability<
   /** What the provider may definitely refuse with. `Schema.Never` where it can't. */
   readonly error: Refusal
   occasion(payload: Payload["Type"]): string
-  readonly recovery: Recovery
+  readonly recovery: R
   readonly deadlineMillis: number
   readonly validityMillis: number
   readonly doubtHoldsLane: boolean
+  /** When an action is tried again after proof that nothing was performed. */
+  readonly retry: Schedule.Schedule<unknown, unknown>
+  /** The names of the payload's fields that may be stored. */
+  readonly stores: ReadonlySet<string>
+  /** What the provider calls the effect, read off the output; `null` where nothing says so. */
+  effectId(output: Success["Type"]): string | null
   /** The fields that do not bind, by JSON pointer. */
   readonly roles: ReadonlyMap<string, PayloadRole>
   /**
@@ -48,11 +55,17 @@ export interface Capability<
   propose(
     at: EntityAddress<Type>,
     payload: Payload["Type"]
-  ): Action<Capability<Name, Type, Payload, Success, Refusal>>
+  ): Action<Capability<Name, Type, Payload, Success, Refusal, R>>
 }
 
 /** What a capability is made of. */
-export interface Options<Type extends string, Payload, Success, Refusal> {
+export interface Options<
+  Type extends string,
+  Payload,
+  Success extends PlainCodec,
+  Refusal,
+  R extends Recovery
+> {
   readonly entity: Entity<Type>
   /** A struct's fields, or a struct. Fields are bound unless marked `Content` or `Volatile`. */
   readonly payload: Payload
@@ -65,7 +78,7 @@ export interface Options<Type extends string, Payload, Success, Refusal> {
    */
   readonly occasion: (payload: PayloadOf<Payload>["Type"]) => string
   /** What to do in doubt. Required: there is no safe default that suits every provider. */
-  readonly recovery: Recovery
+  readonly recovery: R
   /**
    * How long the provider may take. Then the key is in doubt and the lane goes on. The call is not
    * cut short: its late result is still listened to.
@@ -75,6 +88,22 @@ export interface Options<Type extends string, Payload, Success, Refusal> {
   readonly validity?: Duration.Input
   /** Whether a doubt keeps other actions from the entity. Default: true. */
   readonly doubtHoldsLane?: boolean
+  /**
+   * When to try again by itself, after proof that nothing was performed; it ends with the action's
+   * validity at the latest. Default: never; where the recovery is `transactional`, up to 5 times at once.
+   */
+  readonly retry?: Schedule.Schedule<unknown, unknown>
+  /**
+   * The payload's fields that may be stored in the ledger, by name. Default: none. `resend` and
+   * `lookup` need what the connector needs: a connector is refused at start where a required field is
+   * missing here.
+   */
+  readonly stores?: ReadonlyArray<keyof PayloadOf<Payload>["Type"] & string>
+  /**
+   * What the provider calls the effect (a message's id, a payment's). With it, a second effect of one
+   * key is told from the same one seen twice, and is reported as `duplicate_observed`.
+   */
+  readonly effectId?: (output: Success["Type"]) => string
 }
 
 /** The payload's schema: a struct given as such, or by its fields. */
@@ -84,22 +113,29 @@ export type PayloadOf<Payload> = Payload extends PlainCodec
     ? Schema.Struct<Payload>
     : never
 
+const never = Schedule.recurs(0)
+
+/** A transaction that lost against another is worth another try, soon. */
+const atOnce = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 5 }))
+
 /** Declares a capability. */
 export const make = <
   const Name extends string,
   Type extends string,
   const Payload extends PlainCodec | PayloadFields,
   Success extends PlainCodec,
+  const R extends Recovery,
   Refusal extends PlainCodec = Schema.Never
 >(
   name: Name,
-  options: Options<Type, Payload, Success, Refusal>
-): Capability<Name, Type, PayloadOf<Payload>, Success, Refusal> => {
+  options: Options<Type, Payload, Success, Refusal, R>
+): Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R> => {
   // The conditional type can't be narrowed by a run-time check; `isSchema` is that check.
   const payload = (
     Schema.isSchema(options.payload) ? options.payload : Schema.Struct(options.payload as PayloadFields)
   ) as PayloadOf<Payload>
-  const capability: Capability<Name, Type, PayloadOf<Payload>, Success, Refusal> = {
+  const { effectId } = options
+  const capability: Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R> = {
     name,
     entity: options.entity,
     payload,
@@ -111,6 +147,9 @@ export const make = <
     deadlineMillis: Duration.toMillis(options.deadline),
     validityMillis: Duration.toMillis(options.validity ?? "5 minutes"),
     doubtHoldsLane: options.doubtHoldsLane ?? true,
+    retry: options.retry ?? (options.recovery._tag === "Transactional" ? atOnce : never),
+    stores: new Set(options.stores),
+    effectId: (output) => effectId?.(output) ?? null,
     roles: rolesOf(payload),
     propose: (at, payload) => makeAction(capability, at, payload)
   }

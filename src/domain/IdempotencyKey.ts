@@ -62,6 +62,10 @@ export class IdempotencyKey {
   }
 }
 
+/** A key read back from its label, given the parts that stand before the occasion in it. */
+export const fromLabel = (verb: string, entity: Entity.EntityAddress, labelled: string): IdempotencyKey =>
+  new IdempotencyKey(verb, entity, labelled.slice(`${verb}:${Entity.label(entity)}:`.length))
+
 /** Refuses what can't be an identity: empty parts, NUL, half surrogate pairs, over-long parts. */
 export const validate = (key: IdempotencyKey): Result.Result<IdempotencyKey, InvalidKey> => {
   const parts = [

@@ -15,6 +15,9 @@ import { Schema } from "effect"
  * - `released`: proven not performed; the key may be used again
  * - `in_doubt`: dispatched, perhaps performed, and no outcome recorded
  * - `resolved`: evidence that came later, or a person, says that it happened
+ * - `reopened`: it was refused, and a person lets it be asked for again
+ * - `abandoned`: a person gives a doubtful key up; it is spent and never performed again
+ * - `duplicate_observed`: the provider shows a second effect of a key; the promise of its connector is broken
  * - `deduplicated`: asked again; answered with what is known, nothing was done
  * - `joined`: asked while it was in flight; shared its outcome
  * - `conflict`: another action wrongly shared the key; never performed
@@ -28,6 +31,9 @@ export const Outcome = Schema.Literals([
   "released",
   "in_doubt",
   "resolved",
+  "reopened",
+  "abandoned",
+  "duplicate_observed",
   "deduplicated",
   "joined",
   "conflict",
@@ -43,8 +49,16 @@ export type Outcome = typeof Outcome.Type
  * - `never_started`: the kernel did not call the connector
  * - `never_sent`: the failure came before the first byte of the effect left
  * - `provider_denies`: the provider says that it did nothing
+ * - `rolled_back`: its transaction in the ledger's database did not commit, and can't any more
+ * - `testimony`: no proof, but a person's word, or a lookup that found nothing after the stated time
  */
-export const Proof = Schema.Literals(["never_started", "never_sent", "provider_denies"])
+export const Proof = Schema.Literals([
+  "never_started",
+  "never_sent",
+  "provider_denies",
+  "rolled_back",
+  "testimony"
+])
 export type Proof = typeof Proof.Type
 
 /**
@@ -65,8 +79,26 @@ export class Receipt extends Schema.Class<Receipt>("fibric/Receipt")({
   durationMillis: Schema.NullOr(Schema.Int),
   proof: Schema.NullOr(Proof),
   reason: Schema.NullOr(Schema.String),
-  body: Schema.NullOr(Schema.String)
-}) {}
+  body: Schema.NullOr(Schema.String),
+  /** For a doubt: when something is done about it by itself, or from when on a person may decide. */
+  checkAfter: Schema.NullOr(Schema.DateTimeUtc)
+}) {
+  /**
+   * For a model or a script: whether nothing was performed and the same action may be asked for again.
+   * Asking is never dangerous; where this is `false` it gives the same answer, or none yet.
+   */
+  get safeToRetry(): boolean {
+    return retryable.has(this.outcome)
+  }
+}
+
+const retryable: ReadonlySet<Outcome> = new Set<Outcome>([
+  "released",
+  "reopened",
+  "denied",
+  "expired",
+  "saturated"
+])
 
 /**
  * A receipt that says "it happened", as `execute` answers it: every asker gets the same one.

@@ -3,7 +3,7 @@
  * it means for the world outside, and what to do.
  */
 import { DateTime, Schema } from "effect"
-import { Proof, Receipt } from "./Receipt.ts"
+import { Receipt } from "./Receipt.ts"
 
 /**
  * A part of the key can't be an identity. Nothing was claimed and nothing was performed.
@@ -14,6 +14,10 @@ export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
   problem: Schema.Literals(["empty", "nul", "lone_surrogate", "too_long", "not_a_string", "not_derivable"]),
   sentence: Schema.String
 }) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
     return `The key's ${this.part} ${this.sentence}. Nothing was performed; give it a value that can name one change for ever.`
   }
@@ -25,6 +29,10 @@ export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
 export class InvalidOperator extends Schema.TaggedError<InvalidOperator>()("InvalidOperator", {
   sentence: Schema.String
 }) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
     return `The operator's name ${this.sentence}. Nothing was performed; name who acts with Operator.as("…").`
   }
@@ -39,6 +47,10 @@ export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Invali
   problem: Schema.Literals(["does_not_fit", "payload_too_large", "payload_too_deep"]),
   detail: Schema.String
 }) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
     return `The payload for "${this.capability}" was not accepted: ${this.detail}. Nothing was performed; mend the payload and ask again.`
   }
@@ -55,6 +67,10 @@ export class KeyConflict extends Schema.TaggedError<KeyConflict>()("KeyConflict"
   paths: Schema.Array(Schema.String),
   receipt: Schema.NullOr(Receipt)
 }) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
     const original = this.receipt === null ? "" : ` (receipt ${this.receipt.id}, ${this.receipt.outcome})`
     return `"${this.key}" already names another action${original}: the payloads differ at ${this.paths.join(", ")}. Nothing was performed; a different change needs a different occasion.`
@@ -70,10 +86,16 @@ export class InDoubt extends Schema.TaggedError<InDoubt>()("InDoubt", {
   attempt: Schema.Int,
   since: Schema.DateTimeUtc,
   reason: Schema.String,
+  /** When something is done about it by itself, or from when on a person may decide. */
+  checkAfter: Schema.NullOr(Schema.DateTimeUtc),
   receipt: Receipt
 }) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
-    return `"${this.key}" is in doubt since ${DateTime.formatIso(this.since)} (${this.reason}). It may have happened; it will not be sent again. Look at the provider, then record a verdict (Verdicts.itHappened).`
+    return `"${this.key}" is in doubt since ${DateTime.formatIso(this.since)} (${this.reason}). It may have happened, and asking does not send it again. Look again${this.checkAfter === null ? " later" : ` after ${DateTime.formatIso(this.checkAfter)}`}; whoever knows what became of it records a verdict (fibric doubt resolve, or Verdicts).`
   }
 }
 
@@ -85,10 +107,69 @@ export class LaneHeld extends Schema.TaggedError<LaneHeld>()("LaneHeld", {
   key: Schema.String,
   entity: Schema.String,
   heldBy: Schema.String,
-  since: Schema.DateTimeUtc
+  since: Schema.DateTimeUtc,
+  /** When something is done about the doubt by itself, or from when on a person may decide. */
+  checkAfter: Schema.NullOr(Schema.DateTimeUtc)
 }) {
+  /** Nothing was performed; the same action may be asked for again. */
+  get safeToRetry(): boolean {
+    return true
+  }
   override get message() {
     return `"${this.key}" was not performed: "${this.heldBy}" is in doubt since ${DateTime.formatIso(this.since)} and holds ${this.entity}. Settle that first, then ask again.`
+  }
+}
+
+/**
+ * The caller's patience has ended before the action has. It goes on: the caller has left, not the
+ * flight. Ask for the receipt later (`receiptOf`, `awaitReceipt`) or for the same action again.
+ */
+export class InProgress extends Schema.TaggedError<InProgress>()("InProgress", {
+  key: Schema.String,
+  waitedMillis: Schema.Int,
+  /** When it is worth while to look: the action's deadline has passed by then. */
+  checkAfter: Schema.NullOr(Schema.DateTimeUtc)
+}) {
+  /** It may be performed at any moment; asking again joins it. */
+  get safeToRetry(): boolean {
+    return false
+  }
+  override get message() {
+    return `"${this.key}" is still under way after ${this.waitedMillis} ms. It goes on; ask for its receipt later, or for the same action again: it is not sent twice.`
+  }
+}
+
+/**
+ * A person gave this key up while nobody knew what had become of it. It is spent: never performed,
+ * however often it is asked for.
+ */
+export class Abandoned extends Schema.TaggedError<Abandoned>()("Abandoned", {
+  key: Schema.String,
+  receipt: Receipt
+}) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
+  override get message() {
+    return `"${this.key}" was abandoned by ${this.receipt.operator} (receipt ${this.receipt.id}). It will not be performed; a different change needs a different occasion.`
+  }
+}
+
+/**
+ * `execute` was called inside an open database transaction. What it does can't be taken back by that
+ * transaction's rollback, so nothing was performed. Execute after the commit, or propose the action
+ * through the outbox, inside the transaction.
+ */
+export class InsideTransaction extends Schema.TaggedError<InsideTransaction>()("InsideTransaction", {
+  key: Schema.String
+}) {
+  /** Safe once the transaction has ended. */
+  get safeToRetry(): boolean {
+    return true
+  }
+  override get message() {
+    return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox inside the transaction.`
   }
 }
 
@@ -98,6 +179,10 @@ export class Saturated extends Schema.TaggedError<Saturated>()("Saturated", {
   entity: Schema.String,
   capacity: Schema.Int
 }) {
+  /** Nothing was performed; the same action may be asked for again. */
+  get safeToRetry(): boolean {
+    return true
+  }
   override get message() {
     return `"${this.key}" was not performed: ${this.capacity} actions already wait for ${this.entity}. Ask again later.`
   }
@@ -108,33 +193,12 @@ export class Expired extends Schema.TaggedError<Expired>()("Expired", {
   key: Schema.String,
   waitedMillis: Schema.Int
 }) {
+  /** Nothing was performed; the same action may be asked for again. */
+  get safeToRetry(): boolean {
+    return true
+  }
   override get message() {
     return `"${this.key}" was not performed: it waited ${this.waitedMillis} ms for its turn, longer than it is valid. Propose it again if it is still wanted.`
-  }
-}
-
-/**
- * Proven not performed. A connector fails with it only on proof; a caller that gets it may ask again,
- * for the key is free.
- */
-export class NotPerformed extends Schema.TaggedError<NotPerformed>()("NotPerformed", {
-  proof: Proof,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `Nothing was performed (${this.proof}): ${this.reason}. The key is free; ask again when the cause is gone.`
-  }
-}
-
-/**
- * For connectors: the call ended and nobody can tell whether it took effect. The key becomes in
- * doubt, exactly as after a defect or a time-out; failing with this only gives the reason a name.
- */
-export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
-  reason: Schema.String
-}) {
-  override get message() {
-    return `The outcome is unknown: ${this.reason}`
   }
 }
 
@@ -146,6 +210,10 @@ export class LedgerUnavailable extends Schema.TaggedError<LedgerUnavailable>()("
   operation: Schema.String,
   reason: Schema.String
 }) {
+  /** Nothing was performed; the same action may be asked for again. */
+  get safeToRetry(): boolean {
+    return true
+  }
   override get message() {
     return `The ledger did not confirm "${this.operation}": ${this.reason}. Nothing is sent without its word; ask again when it is back.`
   }
@@ -159,6 +227,10 @@ export class StoredRefusalUnreadable extends Schema.TaggedError<StoredRefusalUnr
   "StoredRefusalUnreadable",
   { key: Schema.String, receipt: Receipt }
 ) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
   override get message() {
     return `"${this.key}" was refused (receipt ${this.receipt.id}), and the stored refusal no longer fits the capability's error schema. Nothing was performed now; keep the schema able to read what it once wrote.`
   }
@@ -171,6 +243,10 @@ export class StoredRefusalUnreadable extends Schema.TaggedError<StoredRefusalUnr
 export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {
   underWay: Schema.Boolean
 }) {
+  /** Safe elsewhere; where it is under way, the answer is there for whoever asks later. */
+  get safeToRetry(): boolean {
+    return !this.underWay
+  }
   override get message() {
     return this.underWay
       ? "fibric is shutting down while this action was under way: it may happen. Ask another process for the same action; it will not be sent twice."
@@ -189,22 +265,12 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "not_permitted",
     "newer_schema",
     "migration_failed",
-    "capability_taken"
+    "capability_taken",
+    "request_not_stored"
   ]),
   sentence: Schema.String
 }) {
   override get message() {
     return this.sentence
-  }
-}
-
-/** The verdict no longer fits: the key is not in doubt on that attempt. Nothing was changed. */
-export class VerdictRefused extends Schema.TaggedError<VerdictRefused>()("VerdictRefused", {
-  key: Schema.String,
-  attempt: Schema.Int,
-  found: Schema.String
-}) {
-  override get message() {
-    return `No verdict was recorded: "${this.key}" is not in doubt on attempt ${this.attempt} (found: ${this.found}). Look at it again before deciding.`
   }
 }

@@ -11,6 +11,7 @@ import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
 import { problemOf, problemSentence } from "../domain/Text.ts"
 import type { Bounds } from "./Settings.ts"
+import * as StoredRequest from "./StoredRequest.ts"
 
 /** A request as the kernel works with it. The payload is the kernel's own copy. */
 export interface Ask {
@@ -22,10 +23,15 @@ export interface Ask {
   readonly payload: unknown
   readonly bound: Schema.Json
   readonly fingerprint: string
+  /** The payload as far as it may be stored; `null` where the recovery needs none. */
+  readonly request: string | null
 }
 
 /** What can be wrong with a request by itself. */
 export type Rejection = InvalidKey | InvalidOperator | InvalidPayload
+
+/** A key's name inside this process: its hash in hexadecimal. */
+export const nameOf = (key: IdempotencyKey.IdempotencyKey): string => Buffer.from(key.hash).toString("hex")
 
 /** Reads an action: decodes the payload, derives key and fingerprint. */
 export const read = (
@@ -43,15 +49,17 @@ export const read = (
     return {
       capability,
       key,
-      name: Buffer.from(key.hash).toString("hex"),
+      name: nameOf(key),
       operator,
       payload,
       bound,
-      fingerprint: Fingerprint.make(bound)
+      fingerprint: Fingerprint.make(bound),
+      request: StoredRequest.encode(capability, encoded)
     }
   })
 
-const checkOperator = (operator: string): Result.Result<void, InvalidOperator> => {
+/** Refuses an operator whose name can not be written on a receipt. */
+export const checkOperator = (operator: string): Result.Result<void, InvalidOperator> => {
   const problem = problemOf(operator, Operator.maxLength)
   return problem === undefined
     ? Result.void

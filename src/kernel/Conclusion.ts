@@ -2,9 +2,10 @@
  * Conclusion: what a request's way through the corridor came to, and how those who asked for the
  * same meanwhile are written down.
  */
-import { Result } from "effect"
+import { type DateTime, Result } from "effect"
 import type { LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
-import { Expired, InDoubt, KeyConflict, LaneHeld, NotPerformed, Saturated } from "../domain/errors.ts"
+import { NotPerformed } from "../domain/connector-errors.ts"
+import { Abandoned, Expired, InDoubt, KeyConflict, LaneHeld, Saturated } from "../domain/errors.ts"
 import * as Entity from "../domain/Entity.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
@@ -17,6 +18,7 @@ import type { MailboxFull } from "./Lanes.ts"
 export type Unsettled =
   | KeyConflict
   | InDoubt
+  | Abandoned
   | LaneHeld
   | Saturated
   | Expired
@@ -60,40 +62,54 @@ export const fromEntry = (
   return settledBy(ask, receipt, {
     // Its own attempt, settled by somebody else (a reaper, a person), has its receipt.
     leaderRecorded: dispatched,
-    outcome: joined || dispatched ? "joined" : "deduplicated"
+    outcome: joined || dispatched ? "joined" : "deduplicated",
+    checkAfter: entry.checkAfter
   })
 }
 
 /** The attempt that this request dispatched has ended and its outcome is recorded. */
 export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
-  settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined" })
+  settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined", checkAfter: receipt.checkAfter })
+
+/** Whether the attempt of this request has ended with proof that nothing was performed. */
+export const isReleased = ({ answer, leaderRecorded }: Conclusion): boolean =>
+  leaderRecorded && Result.isFailure(answer) && answer.failure._tag === "NotPerformed"
 
 const settledBy = (
   ask: Ask,
   receipt: Receipt,
-  others: { readonly leaderRecorded: boolean; readonly outcome: "joined" | "deduplicated" }
+  others: {
+    readonly leaderRecorded: boolean
+    readonly outcome: "joined" | "deduplicated"
+    readonly checkAfter: DateTime.Utc | null
+  }
 ): Conclusion => ({
   _tag: "Concluded",
-  answer: answerOf(ask, receipt),
+  answer: answerOf(ask, receipt, others.checkAfter),
   leaderRecorded: others.leaderRecorded,
   repeat: { outcome: others.outcome, refersTo: receipt.id, reason: null }
 })
 
-const answerOf = (ask: Ask, receipt: Receipt): Conclusion["answer"] => {
+const answerOf = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): Conclusion["answer"] => {
   switch (receipt.outcome) {
     case "performed":
     case "resolved":
     case "refused":
       return Result.succeed(receipt)
+    case "abandoned":
+      return Result.fail(new Abandoned({ key: ask.key.label, receipt }))
     case "released":
+    case "reopened":
       return Result.fail(
         new NotPerformed({
-          proof: receipt.proof ?? "never_started",
+          // A refusal that was reopened has no proof of its own: the provider had denied it.
+          proof: receipt.proof ?? "provider_denies",
           reason: receipt.reason ?? "no reason was recorded"
         })
       )
     case "in_doubt":
-      return Result.fail(inDoubt(ask, receipt))
+      return Result.fail(inDoubt(ask, receipt, checkAfter))
+    case "duplicate_observed":
     case "deduplicated":
     case "joined":
     case "conflict":
@@ -111,7 +127,8 @@ export const laneHeld = (ask: Ask, verdict: ClaimVerdict & { readonly _tag: "Lan
       key: ask.key.label,
       entity: Entity.label(ask.key.entity),
       heldBy: verdict.key,
-      since: verdict.since
+      since: verdict.since,
+      checkAfter: verdict.checkAfter
     }),
     { outcome: "denied", refersTo: null, reason: `lane held by ${verdict.key}` }
   )
@@ -151,11 +168,12 @@ const turnedAway = (error: Unsettled, repeat: Conclusion["repeat"]): Conclusion 
   repeat
 })
 
-const inDoubt = (ask: Ask, receipt: Receipt): InDoubt =>
+const inDoubt = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): InDoubt =>
   new InDoubt({
     key: ask.key.label,
     attempt: receipt.attempt,
     since: receipt.at,
     reason: receipt.reason ?? "no outcome was recorded",
+    checkAfter,
     receipt
   })

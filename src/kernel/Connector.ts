@@ -4,12 +4,16 @@
  * An author writes the functions and inherits the safety: whatever calls them goes through the
  * executor. The functions are sealed as soon as the layer is built.
  */
-import type { Scope } from "effect"
+import type { Option, Scope } from "effect"
 import { Context, Effect, Layer } from "effect"
 import type * as Capability from "../domain/Capability.ts"
-import type { NotPerformed, OutcomeUnknown, StartRefused } from "../domain/errors.ts"
+import { type NotPerformed, type OutcomeUnknown } from "../domain/connector-errors.ts"
+import { StartRefused } from "../domain/errors.ts"
+import type * as Recovery from "../domain/Recovery.ts"
 import { Connectors } from "./Connectors.ts"
-import { type Call, Sealed } from "./Sealed.ts"
+import type { LedgerTransaction } from "./LedgerTransaction.ts"
+import { type Call, type Functions, type Run, Sealed } from "./Sealed.ts"
+import * as StoredRequest from "./StoredRequest.ts"
 
 /**
  * Says in the type of a program that something carries out the capability of this name. Its value is
@@ -32,24 +36,47 @@ const handlerKey = <Name extends string>(name: Name) =>
  * What a connector's function may do: succeed with the output, fail with the declared refusal, fail
  * with `NotPerformed` on proof, or fail with `OutcomeUnknown`. A defect, an interrupt, an output that
  * does not fit and a missed deadline count as unknown: nobody can claim an outcome without evidence.
+ *
+ * A `transactional` capability's function works through `LedgerTransaction`, and nothing else that it
+ * does is taken back with it. A `resend` one makes the same request of the same payload and key.
  */
-export type Implementation<C extends Capability.Any, R = never> = (
+export type Perform<C extends Capability.Any, R = never> = (
   payload: C["payload"]["Type"],
   call: Call
 ) => Effect.Effect<C["success"]["Type"], C["error"]["Type"] | NotPerformed | OutcomeUnknown, R>
 
-/** One function for each capability of the group. */
+/**
+ * Asks the provider what became of a call: the output where it has it, `None` where it has nothing (yet).
+ * Any failure means that it could not be asked, and it is asked again later. Changes nothing there.
+ */
+export type Lookup<C extends Capability.Any, R = never> = (
+  payload: C["payload"]["Type"],
+  call: Call
+) => Effect.Effect<Option.Option<C["success"]["Type"]>, unknown, R>
+
+/** What a capability needs of its connector: a function, and a second one where its recovery is `lookup`. */
+export type Implementation<C extends Capability.Any, R = never> = C["recovery"] extends Recovery.Lookup
+  ? { readonly perform: Perform<C, R>; readonly lookup: Lookup<C, R> }
+  : Perform<C, R>
+
+/** One implementation for each capability of the group. */
 export type Implementations<C extends Capability.Any, R> = {
   readonly [Current in C as Current["name"]]: Implementation<Current, R>
 }
 
-// The services that the given functions need, read off their types.
-type ServicesOf<Handlers> = {
-  [Name in keyof Handlers]: Handlers[Name] extends (
-    ...args: ReadonlyArray<never>
-  ) => Effect.Effect<infer _A, infer _E, infer R>
-    ? R
-    : never
+type AnyFunction = (...args: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, unknown>
+
+type NeedsOf<F> = F extends (...args: ReadonlyArray<never>) => Effect.Effect<infer _A, infer _E, infer R>
+  ? R
+  : never
+
+// The services that the given functions need, read off their types; the transaction is the kernel's to give.
+type ServicesOf<C extends Capability.Any, Handlers> = {
+  [Name in keyof Handlers]: Handlers[Name] extends AnyFunction
+    ? Extract<C, { readonly name: Name }>["recovery"] extends Recovery.Transactional
+      ? Exclude<NeedsOf<Handlers[Name]>, LedgerTransaction>
+      : NeedsOf<Handlers[Name]>
+    : NeedsOf<Handlers[Name][keyof Handlers[Name]]>
 }[keyof Handlers]
 
 /** A named group of capabilities. */
@@ -65,7 +92,7 @@ export interface Connector<C extends Capability.Any> {
   ) => Layer.Layer<
     C extends Capability.Any ? Handler<C["name"]> : never,
     EX | StartRefused,
-    Exclude<RX, Scope.Scope> | ServicesOf<Handlers> | Connectors
+    Exclude<RX, Scope.Scope> | ServicesOf<C, Handlers> | Connectors
   >
 }
 
@@ -77,39 +104,58 @@ export const make = <const Capabilities extends ReadonlyArray<Capability.Any>>(
   name,
   capabilities,
   // The typed signature is the interface's; here the handlers are one record of functions by name.
-  toLayer: ((
-    build:
-      | Record<string, Implementation<Capability.Any>>
-      | Effect.Effect<Record<string, Implementation<Capability.Any>>>
-  ) => Layer.effectContext(registerAll(name, capabilities, build))) as Connector<
+  toLayer: ((build: Build) => Layer.effectContext(registerAll(name, capabilities, build))) as Connector<
     Capabilities[number]
   >["toLayer"]
 })
 
+type Given = Run | { readonly perform: Run; readonly lookup: NonNullable<Functions["lookup"]> }
+type Build = Record<string, Given> | Effect.Effect<Record<string, Given>>
+
 const registerAll = Effect.fnUntraced(function* (
   connector: string,
   capabilities: ReadonlyArray<Capability.Any>,
-  build:
-    | Record<string, Implementation<Capability.Any>>
-    | Effect.Effect<Record<string, Implementation<Capability.Any>>>
+  build: Build
 ) {
   const registry = yield* Connectors
   const handlers = Effect.isEffect(build) ? yield* build : build
   const layerContext = yield* Effect.context<never>()
   let marks = Context.empty() as Context.Context<never>
   for (const capability of capabilities) {
-    const implementation = handlers[capability.name]
-    if (implementation === undefined) {
+    const given = handlers[capability.name]
+    if (given === undefined) {
       return yield* Effect.die(`Bug: the connector "${connector}" has no function for "${capability.name}"`)
     }
-    const sealed = new Sealed(capability, (payload, call) =>
-      Effect.provideContext(
-        Effect.suspend(() => implementation(payload, call)),
-        layerContext
-      )
-    )
+    yield* checkStored(connector, capability)
+    const sealed = new Sealed(capability, inContext(given, layerContext))
     yield* registry.register({ connector, capability, sealed })
     marks = Context.add(marks, handlerKey(capability.name), { capability: capability.name })
   }
   return marks
 })
+
+/** The functions, each run in the layer's context whoever calls it. */
+const inContext = (given: Given, context: Context.Context<never>): Functions => {
+  const within =
+    <A, E, R>(run: (payload: unknown, call: Call) => Effect.Effect<A, E, R>) =>
+    (payload: unknown, call: Call): Effect.Effect<A, E, R> =>
+      Effect.provideContext(
+        Effect.suspend(() => run(payload, call)),
+        context
+      )
+  return typeof given === "function"
+    ? { perform: within(given), lookup: undefined }
+    : { perform: within(given.perform), lookup: within(given.lookup) }
+}
+
+const checkStored = (connector: string, capability: Capability.Any): Effect.Effect<void, StartRefused> => {
+  const missing = StoredRequest.missing(capability)
+  return missing === undefined
+    ? Effect.void
+    : Effect.fail(
+        new StartRefused({
+          problem: "request_not_stored",
+          sentence: `The connector "${connector}" brings "${capability.name}", whose recovery needs its request later, but ${missing}. Nothing was performed; allow what is needed to be stored, or choose another recovery.`
+        })
+      )
+}

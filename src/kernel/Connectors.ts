@@ -30,10 +30,12 @@ export class Connectors extends Context.Service<
      * Holds a connector while `use` runs, so that it does not close meanwhile. `use` gets the sealed
      * function, or `undefined` where nothing here carries the capability out.
      */
-    readonly holding: <A, E>(
+    readonly holding: <A, E, R>(
       name: string,
-      use: (sealed: Sealed | undefined) => Effect.Effect<A, E>
-    ) => Effect.Effect<A, E>
+      use: (sealed: Sealed | undefined) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E, R>
+    /** The capabilities that are carried out here now. */
+    readonly capabilities: Effect.Effect<ReadonlyArray<Capability.Any>>
   }
 >()("fibric/kernel/Connectors") {
   static readonly layer = Layer.effect(
@@ -75,7 +77,10 @@ export class Connectors extends Context.Service<
             }),
             (entry) => use(entry?.registration.sealed),
             (entry) => Effect.sync(() => entry && ended(entry))
-          )
+          ),
+        capabilities: Effect.sync(() =>
+          [...byName.values()].map(({ registration }) => registration.capability)
+        )
       })
     })
   )

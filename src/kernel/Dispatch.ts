@@ -6,18 +6,19 @@
  * listened to for a bounded grace.
  */
 import { Clock, Effect, Fiber, Option, Schedule, type Scope } from "effect"
-import { NotPerformed } from "../domain/errors.ts"
+import { NotPerformed } from "../domain/connector-errors.ts"
+import { type LedgerUnavailable } from "../domain/errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Ask } from "./Ask.ts"
 import * as Calls from "./Calls.ts"
-import * as Conclusion from "./Conclusion.ts"
 import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
-import { type ClaimVerdict, Ledger } from "./Ledger.ts"
-import { type Call, open } from "./Sealed.ts"
+import { type Applied, type ClaimVerdict, Ledger, type NewAttempt } from "./Ledger.ts"
+import { type Call, type Functions, open } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
-import { Workers } from "./Workers.ts"
+import * as Transaction from "./Transaction.ts"
+import { type Attempt, Workers } from "./Workers.ts"
 
 /** How often a statement with no answer is repeated before it counts as unconfirmed. */
 export const confirmRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 5 }))
@@ -25,14 +26,8 @@ export const confirmRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo
 /** A settlement is tried until it is confirmed or the runtime closes: the effect has happened. */
 const settleRetry = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")])
 
-/** What an attempt is settled by: its token, and when its claim was sent. */
-export interface Attempt {
-  readonly token: string
-  /** The incarnation that it was claimed under. */
-  readonly worker: string
-  readonly claimSentNanos: bigint
-  readonly doubtAfterMillis: number
-}
+/** What is carried out: an ask's, or a doubt's as it was stored. */
+export type Job = Pick<Ask, "capability" | "key" | "name" | "payload">
 
 /** Claims and carries out attempts. What listens for late results lives in `scope`. */
 export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
@@ -43,113 +38,171 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   const calls = yield* Calls.make
 
   /** An unknown commit is settled by running the same statement again, never by reading. */
-  const claim = Effect.fnUntraced(function* (ask: Ask, seenAttempt: number) {
+  const confirm = Effect.fnUntraced(function* <Verdict>(
+    { capability, key }: Omit<Job, "payload">,
+    seenAttempt: number,
+    statement: (attempt: NewAttempt) => Effect.Effect<Verdict, LedgerUnavailable>
+  ) {
     const attempt: Attempt = {
+      key,
       token: yield* Identifiers.token,
       worker: yield* workers.incarnation,
-      claimSentNanos: yield* Clock.monotonicTimeNanos,
-      doubtAfterMillis: ask.capability.deadlineMillis + settings.doubtMarginMillis
-    }
-    const statement = ledger.claim({
-      key: ask.key,
-      token: attempt.token,
-      worker: attempt.worker,
-      operator: ask.operator,
-      fingerprint: ask.fingerprint,
-      paths: Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
       seenAttempt,
-      doubtHoldsLane: ask.capability.doubtHoldsLane,
-      doubtAfterMillis: attempt.doubtAfterMillis
-    })
-    const verdict = yield* Effect.tapError(Effect.retry(statement, confirmRetry), () =>
-      Effect.forkIn(disown(ask, attempt), scope)
+      claimSentNanos: yield* Clock.monotonicTimeNanos,
+      doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis
+    }
+    const verdict = yield* Effect.tapError(Effect.retry(statement(attempt), confirmRetry), () =>
+      workers.giveUp(attempt)
     )
     return { attempt, verdict }
   })
 
-  const perform = Effect.fn("Dispatch.perform")(function* (
-    ask: Ask,
-    attempt: Attempt,
-    claimed: ClaimVerdict & { readonly _tag: "Claimed" }
-  ) {
-    const startedNanos = yield* Clock.monotonicTimeNanos
-    const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
-    if (!(yield* workers.mayStart(attempt))) {
-      return yield* conclude(ask, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
-    }
-    const call = yield* calls.start(callConnector(ask, claimed))
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), ask.capability.deadlineMillis)
-    const evidence = Option.match(exit, {
-      onNone: () => Evidence.unknown(`no answer within ${ask.capability.deadlineMillis} ms`),
-      onSome: (exit) => Evidence.fromExit(ask.capability, exit, settings.maxOutputBytes)
-    })
-    const concluded = yield* conclude(ask, attempt, evidence, yield* elapsedMillis)
-    if (Option.isNone(exit)) yield* Effect.forkIn(listenLate(ask, attempt, call, elapsedMillis), scope)
-    return concluded
-  })
-
-  /**
-   * The claim may have landed, or land late. It is given up for good, and that is said until it has
-   * been heard or the claim can't land any more; what lands after that ends in doubt.
-   */
-  const disown = (ask: Ask, attempt: Attempt) =>
-    settle(ask, attempt, Evidence.neverStarted("its claim was not confirmed"), 0).pipe(
-      Effect.repeat({
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: attempt.doubtAfterMillis })),
-        until: (verdict) => verdict._tag === "Settled"
+  const claim = (ask: Ask, seenAttempt: number) =>
+    confirm(ask, seenAttempt, ({ doubtAfterMillis, key, token, worker }) =>
+      ledger.claim({
+        key,
+        token,
+        worker,
+        seenAttempt,
+        doubtAfterMillis,
+        operator: ask.operator,
+        fingerprint: ask.fingerprint,
+        paths: Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
+        doubtHoldsLane: ask.capability.doubtHoldsLane,
+        recovery: ask.capability.recovery,
+        deadlineMillis: ask.capability.deadlineMillis,
+        request: ask.request
       })
     )
 
-  const callConnector = (ask: Ask, { attempt, generation }: { attempt: number; generation: number }) =>
-    Effect.suspend(() => {
-      const call: Call = {
-        key: `fibric-${ask.name}-${generation}`,
-        entity: ask.key.entity,
-        attempt,
-        deadlineMillis: ask.capability.deadlineMillis
-      }
-      return connectors.holding(ask.capability.name, (sealed) => {
-        const run = sealed && open(sealed, ask.capability)
-        if (run !== undefined) return run(ask.payload, call)
-        return Effect.fail(
-          new NotPerformed({
-            proof: "never_started",
-            reason: `no connector of this runtime carries out "${ask.capability.name}"`
-          })
-        )
-      })
-    })
+  const claimAgain = (job: Job, seenAttempt: number) => confirm(job, seenAttempt, ledger.resend)
 
-  const conclude = Effect.fnUntraced(function* (
-    ask: Ask,
+  /** Carries an attempt out. `undefined`: its key has been settled otherwise; look at it again. */
+  const perform = Effect.fn("Dispatch.perform")(function* (
+    job: Job,
     attempt: Attempt,
-    evidence: Evidence.Evidence,
-    durationMillis: number
+    claimed: ClaimVerdict & { readonly _tag: "Claimed" }
   ) {
-    const verdict = yield* settle(ask, attempt, evidence, durationMillis)
-    return verdict._tag === "Settled" ? Conclusion.fromSettlement(ask, verdict.receipt) : undefined
+    if (!(yield* workers.mayStart(attempt))) {
+      return yield* conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
+    }
+    const run =
+      job.capability.recovery._tag === "Transactional"
+        ? performTransaction(job, attempt, claimed)
+        : performCall(job, attempt, claimed)
+    return yield* run
   })
 
-  const settle = Effect.fnUntraced(function* (
-    ask: Ask,
+  const performCall = Effect.fnUntraced(function* (
+    job: Job,
     attempt: Attempt,
+    claimed: { readonly attempt: number; readonly generation: number }
+  ) {
+    const { capability } = job
+    const elapsedMillis = yield* stopwatch
+    const call = yield* calls.start(
+      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed))))
+    )
+    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
+    const evidence = Option.match(exit, {
+      onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),
+      onSome: (exit) => Evidence.fromExit(capability, exit, settings.maxOutputBytes)
+    })
+    const concluded = yield* conclude(job, attempt, evidence, yield* elapsedMillis)
+    if (Option.isNone(exit)) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
+    return concluded
+  })
+
+  /** The effect commits with its settlement or not at all; at the deadline it is taken back. */
+  const performTransaction = Effect.fnUntraced(function* (
+    job: Job,
+    attempt: Attempt,
+    claimed: { readonly attempt: number; readonly generation: number }
+  ) {
+    const { capability } = job
+    const elapsedMillis = yield* stopwatch
+    const receiptId = yield* Identifiers.ordered
+    const ended = Effect.gen(function* () {
+      const exit = yield* Effect.exit(
+        withFunctions(job, ({ perform }) => perform(job.payload, callOf(job, claimed)))
+      )
+      return {
+        evidence: Evidence.fromExit(capability, exit, settings.maxOutputBytes),
+        durationMillis: Math.round(yield* elapsedMillis)
+      }
+    })
+    const transaction = ledger.transact({ key: job.key, token: attempt.token, receiptId }, ended)
+    // An unknown commit: all of it runs again, and finds its own settlement if it had landed.
+    const call = yield* calls.start(Effect.retry(transaction, confirmRetry))
+    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
+    const outcome = Transaction.outcomeOf(exit, capability.deadlineMillis)
+    if (outcome._tag === "Settled") return outcome.receipt
+    if (outcome._tag === "Fenced") return undefined
+    if (Option.isSome(exit)) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
+    // It may hold its row for a while yet, if it can't be interrupted: the lane does not wait for that.
+    call.interruptUnsafe()
+    yield* Effect.forkIn(settle(job, attempt, outcome.evidence, yield* elapsedMillis), scope)
+    return undefined
+  })
+
+  /** Asks the provider what became of a call. Fails with why it could not be asked. */
+  const lookup = (
+    job: Job,
+    claimed: { readonly attempt: number; readonly generation: number }
+  ): Effect.Effect<{ readonly body: string; readonly effectId: string | null } | null, string> =>
+    withFunctions(job, ({ lookup }) =>
+      lookup === undefined
+        ? Effect.fail("its connector has no lookup")
+        : lookup(job.payload, callOf(job, claimed))
+    ).pipe(
+      Effect.timeoutOrElse({
+        duration: job.capability.deadlineMillis,
+        orElse: () => Effect.fail(`no answer within ${job.capability.deadlineMillis} ms`)
+      }),
+      Effect.exit,
+      Effect.flatMap((exit) =>
+        Effect.fromResult(Evidence.fromLookup(job.capability, exit, settings.maxOutputBytes))
+      )
+    )
+
+  /** Uses the connector's functions; while it does, the connector does not close. */
+  const withFunctions = <A, E, R>(
+    { capability }: Job,
+    use: (functions: Functions) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | NotPerformed, R> =>
+    connectors.holding(capability.name, (sealed): Effect.Effect<A, E | NotPerformed, R> => {
+      const functions = sealed && open(sealed, capability)
+      if (functions !== undefined) return use(functions)
+      const reason = `no connector of this runtime carries out "${capability.name}"`
+      return Effect.fail(new NotPerformed({ proof: "never_started", reason }))
+    })
+
+  const conclude = (job: Job, attempt: Attempt, evidence: Evidence.Evidence, durationMillis: number) =>
+    Effect.map(settle(job, attempt, evidence, durationMillis), (applied) =>
+      applied._tag === "Settled" ? applied.receipt : undefined
+    )
+
+  const settle = Effect.fnUntraced(function* (
+    { key }: Job,
+    { token }: Attempt,
     evidence: Evidence.Evidence,
     durationMillis: number
-  ) {
+  ): Effect.fn.Return<Applied> {
     const receiptId = yield* Identifiers.ordered
     const statement = ledger.settle({
-      key: ask.key,
-      token: attempt.token,
+      key,
+      token,
       receiptId,
       evidence,
       durationMillis: Math.round(durationMillis)
     })
-    return yield* Effect.retry(statement, settleRetry)
+    // The schedule has no end: what is left of the error is for the compiler.
+    return yield* Effect.orDie(Effect.retry(statement, settleRetry))
   })
 
   /** The call outlived its deadline. What it says within the grace is evidence all the same. */
   const listenLate = Effect.fnUntraced(function* (
-    ask: Ask,
+    job: Job,
     attempt: Attempt,
     call: Fiber.Fiber<unknown, unknown>,
     elapsedMillis: Effect.Effect<number>
@@ -159,9 +212,24 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
       call.interruptUnsafe()
       return
     }
-    const evidence = Evidence.fromExit(ask.capability, exit.value, settings.maxOutputBytes)
-    if (evidence._tag !== "Unknown") yield* settle(ask, attempt, evidence, yield* elapsedMillis)
+    const evidence = Evidence.fromExit(job.capability, exit.value, settings.maxOutputBytes)
+    if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)
   })
 
-  return { claim, perform }
+  return { claim, claimAgain, perform, lookup }
+})
+
+/** Reads how long it has been running, in milliseconds. */
+const stopwatch = Effect.map(Clock.monotonicTimeNanos, (startedNanos) =>
+  Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
+)
+
+const callOf = (
+  { capability, key, name }: Job,
+  { attempt, generation }: { readonly attempt: number; readonly generation: number }
+): Call => ({
+  key: `fibric-${name}-${generation}`,
+  entity: key.entity,
+  attempt,
+  deadlineMillis: capability.deadlineMillis
 })

@@ -4,15 +4,20 @@
  * Only a decoded output proves success, only a declared error proves a refusal, and only
  * `NotPerformed` proves that nothing happened. Every other way to end proves nothing.
  */
-import { Cause, Exit, Result, Schema } from "effect"
+import { Cause, Exit, Option, Result, Schema } from "effect"
 import type * as Capability from "../domain/Capability.ts"
-import { NotPerformed, OutcomeUnknown } from "../domain/errors.ts"
+import { NotPerformed, OutcomeUnknown } from "../domain/connector-errors.ts"
 import type { Proof } from "../domain/Receipt.ts"
-import { storable } from "../domain/Text.ts"
+import { problemOf, storable } from "../domain/Text.ts"
 
 /** What is known after a call. `body` is JSON text. */
 export type Evidence =
-  | { readonly _tag: "Performed"; readonly body: string }
+  | {
+      readonly _tag: "Performed"
+      readonly body: string
+      /** The effect's name at the provider, where the capability says what that is. */
+      readonly effectId: string | null
+    }
   | { readonly _tag: "Refused"; readonly body: string }
   | { readonly _tag: "NotPerformed"; readonly proof: Proof; readonly reason: string }
   | { readonly _tag: "Unknown"; readonly reason: string }
@@ -43,7 +48,7 @@ const read = (capability: Capability.Any, exit: Exit.Exit<unknown, unknown>, max
   if (Exit.isSuccess(exit)) {
     const body = encodeBody(capability.success, exit.value, maxBytes)
     return Result.isSuccess(body)
-      ? { _tag: "Performed", body: body.success }
+      ? { _tag: "Performed", body: body.success, effectId: effectIdOf(capability, exit.value) }
       : unknown(`the connector's answer can't be recorded: ${body.failure}`)
   }
   const [reason, ...others] = exit.cause.reasons
@@ -53,6 +58,10 @@ const read = (capability: Capability.Any, exit: Exit.Exit<unknown, unknown>, max
   }
   const error = reason.error
   if (error instanceof NotPerformed) {
+    // What is somebody's word, or the database's, is not a connector's to give.
+    if (error.proof === "testimony" || error.proof === "rolled_back") {
+      return unknown(`the connector claims a proof that it can't have (${error.proof}): ${error.reason}`)
+    }
     return { _tag: "NotPerformed", proof: error.proof, reason: storable(error.reason) }
   }
   if (error instanceof OutcomeUnknown) return unknown(error.reason)
@@ -60,6 +69,21 @@ const read = (capability: Capability.Any, exit: Exit.Exit<unknown, unknown>, max
   return Result.isSuccess(body)
     ? { _tag: "Refused", body: body.success }
     : unknown(`the connector failed with something that is not a declared refusal: ${describe(error)}`)
+}
+
+/** What a lookup came to: the effect, `null` where the provider has none, or why it could not be asked. */
+export const fromLookup = (
+  capability: Capability.Any,
+  exit: Exit.Exit<Option.Option<unknown>, unknown>,
+  maxBytes: number
+): Result.Result<{ readonly body: string; readonly effectId: string | null } | null, string> => {
+  if (Exit.isFailure(exit)) return Result.fail(storable(describe(Cause.squash(exit.cause))))
+  const found = exit.value
+  if (Option.isNone(found)) return Result.succeed(null)
+  return Result.map(encodeBody(capability.success, found.value, maxBytes), (body) => ({
+    body,
+    effectId: effectIdOf(capability, found.value)
+  }))
 }
 
 /** A value as JSON text of at most so many bytes, or why not. */
@@ -74,6 +98,14 @@ export const encodeBody = (
   const body = JSON.stringify(encoded.success ?? null)
   const bytes = Buffer.byteLength(body)
   return bytes <= maxBytes ? Result.succeed(body) : Result.fail(`${bytes} bytes, more than ${maxBytes}`)
+}
+
+const longestEffectId = 256
+
+/** What the capability calls the effect. A name that can't be stored is none. */
+export const effectIdOf = (capability: Capability.Any, output: unknown): string | null => {
+  const id = capability.effectId(output)
+  return id !== null && problemOf(id, longestEffectId) === undefined ? id : null
 }
 
 const sentenceOf = (cause: Cause.Cause<unknown>): string =>

@@ -17,11 +17,14 @@
  * Read it from top to bottom. The only way back is to look again, when the ledger moved between the
  * look and the turn. The ledger owns the truth; a caller owns nothing but its own waiting.
  */
-import { Clock, Context, Effect, Layer, Scope } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
+import { InProgress, InsideTransaction, type LedgerUnavailable } from "../domain/errors.ts"
+import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
-import type { Performed } from "../domain/Receipt.ts"
+import type { Performed, Receipt } from "../domain/Receipt.ts"
+import { UnknownKey } from "../domain/verdict-errors.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
 import * as Conclusion from "./Conclusion.ts"
@@ -35,7 +38,21 @@ import { Settings } from "./Settings.ts"
 import { Workers } from "./Workers.ts"
 
 /** Everything that `execute` can fail with besides the capability's own refusal. */
-export type ExecuteError = Ask.Rejection | Conclusion.Unsettled | Answer.Unreadable
+export type ExecuteError =
+  | Ask.Rejection
+  | Conclusion.Unsettled
+  | Answer.Unreadable
+  | InProgress
+  | InsideTransaction
+
+/** How somebody asks. */
+export interface ExecuteOptions {
+  /**
+   * How long the caller waits. Then it gets `InProgress` and the action goes on without it. Default: until
+   * the action has ended, or its validity has.
+   */
+  readonly patience?: Duration.Input
+}
 
 export class Executor extends Context.Service<
   Executor,
@@ -50,19 +67,40 @@ export class Executor extends Context.Service<
      * timing out the caller never reaches the connector: ask again, and get the receipt.
      */
     readonly execute: <C extends Capability.Any>(
-      action: Action<C>
+      action: Action<C>,
+      options?: ExecuteOptions
     ) => Effect.Effect<Performed<C["success"]["Type"]>, C["error"]["Type"] | ExecuteError, Handler<C["name"]>>
+    /** The receipt that stands for a key now; `None` while nothing has become of it. Asks nothing of anybody. */
+    readonly receiptOf: (key: IdempotencyKey) => Effect.Effect<Option.Option<Receipt>, LedgerUnavailable>
+    /**
+     * The receipt of a key once its attempt under way, here or elsewhere, has ended; at once where none
+     * is. Look at its outcome: it can be a doubt. Fails with `UnknownKey` where nobody has claimed it.
+     */
+    readonly awaitReceipt: (key: IdempotencyKey) => Effect.Effect<Receipt, UnknownKey | LedgerUnavailable>
   }
 >()("fibric/kernel/Executor") {}
 
 /** Performs an action through the executor in the context. See `Executor.execute`. */
 export const execute = <C extends Capability.Any>(
-  action: Action<C>
+  action: Action<C>,
+  options?: ExecuteOptions
 ): Effect.Effect<
   Performed<C["success"]["Type"]>,
   C["error"]["Type"] | ExecuteError,
   Executor | Handler<C["name"]>
-> => Effect.flatMap(Executor, (executor) => executor.execute(action))
+> => Effect.flatMap(Executor, (executor) => executor.execute(action, options))
+
+/** The receipt that stands for a key now. See `Executor.receiptOf`. */
+export const receiptOf = (
+  key: IdempotencyKey
+): Effect.Effect<Option.Option<Receipt>, LedgerUnavailable, Executor> =>
+  Effect.flatMap(Executor, (executor) => executor.receiptOf(key))
+
+/** The receipt of a key once its attempt has ended. See `Executor.awaitReceipt`. */
+export const awaitReceipt = (
+  key: IdempotencyKey
+): Effect.Effect<Receipt, UnknownKey | LedgerUnavailable, Executor> =>
+  Effect.flatMap(Executor, (executor) => executor.awaitReceipt(key))
 
 /** The turn found that the key is no longer what the look said. */
 const lookAgain = { _tag: "LookAgain" } as const
@@ -79,15 +117,21 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
 
     const flights = yield* Flights.make(scope, (ask, progress) => corridor(ask, progress))
 
-    const execute = Effect.fn("Executor.execute")(function* <C extends Capability.Any>(action: Action<C>) {
+    const execute = Effect.fn("Executor.execute")(function* <C extends Capability.Any>(
+      action: Action<C>,
+      { patience }: ExecuteOptions = {}
+    ) {
       const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
-      const receipt = yield* flights.take(ask)
+      if ((yield* OpenTransaction) !== undefined) return yield* new InsideTransaction({ key: ask.key.label })
+      const flight = flights.take(ask)
+      const receipt = yield* patience === undefined ? flight : within(ask, patience, flight)
       return yield* Answer.read(action.capability, receipt)
     })
 
     const corridor = Effect.fn("Executor.corridor")(
       function* (ask: Ask.Ask, progress: Conclusion.Progress) {
         const startedNanos = yield* Clock.monotonicTimeNanos
+        const anotherTry = yield* Schedule.toStepWithSleep(ask.capability.retry)
         let joined = false
         for (let looks = 0; ; looks++) {
           const entry = yield* Effect.retry(ledger.find(ask.key), Dispatch.confirmRetry)
@@ -96,7 +140,12 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
             yield* pause(looks)
             continue
           }
-          if (entry !== undefined && (joined || progress.dispatched || entry.state !== "released")) {
+          const takesOver = entry?.state === "released" && entry.receipt?.proof === "rolled_back"
+          if (
+            entry !== undefined &&
+            !takesOver &&
+            (joined || progress.dispatched || entry.state !== "released")
+          ) {
             return Conclusion.fromEntry(ask, entry, {
               pathSecret: ledger.pathSecret,
               joined,
@@ -107,7 +156,16 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
             ask.key.entity,
             turn(ask, progress, entry?.attempt ?? 0, startedNanos)
           )
-          if (ended._tag !== "LookAgain") return ended
+          if (ended._tag === "LookAgain") continue
+          if (
+            !Conclusion.isReleased(ended) ||
+            (yield* waited(startedNanos)) > ask.capability.validityMillis
+          ) {
+            return ended
+          }
+          if (Exit.isFailure(yield* Effect.exit(anotherTry(ended)))) return ended
+          progress.dispatched = false
+          joined = false
         }
       },
       (corridor, ask) =>
@@ -121,15 +179,17 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const turn = Effect.fnUntraced(
       function* (ask: Ask.Ask, progress: Conclusion.Progress, seenAttempt: number, startedNanos: bigint) {
         for (let tries = 0; ; tries++) {
-          const waitedMillis = Number((yield* Clock.monotonicTimeNanos) - startedNanos) / 1e6
+          const waitedMillis = yield* waited(startedNanos)
           if (waitedMillis > ask.capability.validityMillis) return Conclusion.expired(ask, waitedMillis)
           // While its answer is outstanding the claim may have landed: that is under way, not turned away.
           progress.dispatched = true
           const { attempt, verdict } = yield* dispatch.claim(ask, seenAttempt)
           progress.dispatched = verdict._tag === "Claimed"
           switch (verdict._tag) {
-            case "Claimed":
-              return (yield* dispatch.perform(ask, attempt, verdict)) ?? lookAgain
+            case "Claimed": {
+              const receipt = yield* dispatch.perform(ask, attempt, verdict)
+              return receipt === undefined ? lookAgain : Conclusion.fromSettlement(ask, receipt)
+            }
             case "Exists":
               return lookAgain
             case "LaneHeld":
@@ -149,6 +209,52 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const pause = (times: number): Effect.Effect<void> =>
       Effect.sleep(Math.min(settings.pollMillis * 2 ** Math.min(times, 10), settings.maxPollMillis))
 
-    return Executor.of({ execute })
+    const receiptOf = Effect.fn("Executor.receiptOf")(function* (key: IdempotencyKey) {
+      const entry = yield* ledger.find(key)
+      return Option.fromNullOr(entry === undefined || entry.state === "performing" ? null : entry.receipt)
+    })
+
+    const awaitReceipt = Effect.fn("Executor.awaitReceipt")(function* (key: IdempotencyKey) {
+      for (let looks = 0; ; looks++) {
+        yield* flights.landed(Ask.nameOf(key))
+        const entry = yield* Effect.retry(ledger.find(key), Dispatch.confirmRetry)
+        if (entry === undefined) return yield* new UnknownKey({ key: key.label })
+        if (entry.state !== "performing" && entry.receipt !== null) return entry.receipt
+        yield* pause(looks)
+      }
+    })
+
+    return Executor.of({ execute, receiptOf, awaitReceipt })
   })
 )
+
+/** The caller leaves when its patience ends; the flight goes on. */
+const within = <A, E>(
+  ask: Ask.Ask,
+  patience: Duration.Input,
+  flight: Effect.Effect<A, E>
+): Effect.Effect<A, E | InProgress> =>
+  Effect.timeoutOrElse(flight, {
+    duration: patience,
+    orElse: () =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.fail(
+          new InProgress({
+            key: ask.key.label,
+            waitedMillis: Math.round(Duration.toMillis(patience)),
+            checkAfter: DateTime.makeUnsafe(now + ask.capability.deadlineMillis)
+          })
+        )
+      )
+  })
+
+const waited = (startedNanos: bigint): Effect.Effect<number> =>
+  Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
+
+/**
+ * The open transaction of effect/sql that the current fiber is in, of any client. The reference is
+ * effect's own, looked up by its name; a test fails should it ever be called otherwise.
+ */
+const OpenTransaction = Context.Reference<object | undefined>("effect/sql/CurrentTransactionService", {
+  defaultValue: () => undefined
+})

@@ -144,6 +144,15 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
+  /** Waits until nothing is under way here for the key. */
+  const landed = (name: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const flight = flying.get(name)
+      return flight === undefined
+        ? Effect.void
+        : Effect.asVoid(Effect.exit(Deferred.await(flight.joinersAnswer)))
+    })
+
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const drained = Deferred.makeUnsafe<void>()
@@ -153,7 +162,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  return { take }
+  return { take, landed }
 })
 
 const exitOf = (conclusion: Conclusion): Exit.Exit<Receipt, Unsettled> =>

@@ -2,20 +2,22 @@
  * Ledger: the port to the table that decides who may call a connector. One row a key.
  *
  * The ledger owns the truth. What its statements say happened, in its own order and by its own clock;
- * what a process remembers is only a faster way to the same answer. Implementations: `LedgerMemory`
- * for unit tests, `PgLedger` for use. One contract suite runs against each.
+ * what a process remembers is only a faster way to the same answer. What may happen to a key stands in
+ * `lifecycle`; an implementation adds that it holds for the row as it is. Implementations:
+ * `LedgerMemory` for unit tests, `PgLedger` for use. One contract suite runs against each.
  */
 import { Context, type DateTime, type Effect } from "effect"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
+import type { Recovery } from "../domain/Recovery.ts"
 import type { Evidence } from "./Evidence.ts"
+import type { LedgerTransaction } from "./LedgerTransaction.ts"
+import type { AttemptRecord, Event } from "./lifecycle/KeyRow.ts"
+import type { State } from "./lifecycle/Lifecycle.ts"
 
-/**
- * Where a key stands. `performing`: one attempt is dispatched. `in_doubt`: dispatched, no outcome
- * known. `released`: proven not performed, free again. `done` and `refused`: settled for good.
- */
-export type State = "performing" | "in_doubt" | "released" | "done" | "refused"
+/** What names a row: the key's hash. */
+export type KeyName = Pick<IdempotencyKey, "hash">
 
 /** A key's row, as a second asker finds it. */
 export interface Entry {
@@ -26,50 +28,87 @@ export interface Entry {
   readonly paths: Readonly<Record<string, string>>
   /** When the row entered its state. */
   readonly since: DateTime.Utc
+  /** For a doubt: when something is done about it, or from when on a person may decide. */
+  readonly checkAfter: DateTime.Utc | null
   /** The receipt that put the row into its state; `null` while the first attempt is performing. */
   readonly receipt: Receipt | null
 }
 
-/** What a claim binds to a key. The token is used for this attempt and never again. */
-export interface Claim {
+/** What every attempt begins with. The token is used for this attempt and never again. */
+export interface NewAttempt {
   readonly key: IdempotencyKey
   readonly token: string
   readonly worker: string
+  /** The attempt number that the claimer saw on the row; 0 where it saw no row. */
+  readonly seenAttempt: number
+  /** After this time on the ledger's clock the row becomes doubtful by itself. */
+  readonly doubtAfterMillis: number
+}
+
+/** What a claim binds to a key. */
+export interface Claim extends NewAttempt {
   readonly operator: string
   readonly fingerprint: string
   readonly paths: Readonly<Record<string, string>>
-  /** The attempt number that the claimer saw on the released row; 0 where it saw no row. */
-  readonly seenAttempt: number
   readonly doubtHoldsLane: boolean
-  /** After this time on the ledger's clock the row becomes doubtful by itself. */
-  readonly doubtAfterMillis: number
+  /** As declared when it was claimed; a later declaration does not change it. */
+  readonly recovery: Recovery
+  readonly deadlineMillis: number
+  /** The payload as far as it may be stored, as JSON text; `null` where the recovery needs none. */
+  readonly request: string | null
 }
 
 /** The ledger's answer to a claim. Only `Claimed` allows a dispatch. */
 export type ClaimVerdict =
   | { readonly _tag: "Claimed"; readonly attempt: number; readonly generation: number }
-  /** The key has a row that is not the released one the claimer saw: look again. */
+  /** The key's row is not the one that the claimer saw: look again. */
   | { readonly _tag: "Exists" }
   /** Another key of the entity is in flight, here or elsewhere. */
   | { readonly _tag: "LaneBusy" }
   /** Another key of the entity is in doubt and holds the lane. */
-  | { readonly _tag: "LaneHeld"; readonly key: string; readonly since: DateTime.Utc }
+  | {
+      readonly _tag: "LaneHeld"
+      readonly key: string
+      readonly since: DateTime.Utc
+      readonly checkAfter: DateTime.Utc | null
+    }
   /** The claimer's lease ran out: it must take a new incarnation first. */
   | { readonly _tag: "WorkerExpired" }
 
-/** The outcome of one attempt. `receiptId` makes the statement repeatable. */
+/** `Exhausted`: the provider may forget the key, or was asked often enough. A person decides. */
+export type ResendVerdict = ClaimVerdict | { readonly _tag: "Exhausted" }
+
+/** The end of one attempt's call. `receiptId` makes the statement repeatable. */
 export interface Settlement {
-  readonly key: IdempotencyKey
+  readonly key: KeyName
   readonly token: string
   readonly receiptId: string
   readonly evidence: Evidence
   readonly durationMillis: number
 }
 
-/** `Settled`: this statement, now or when it first landed. `NotYours`: the token is not current. */
-export type SettleVerdict =
+/** What became of an event. */
+export type Applied =
+  /** By this statement, now or when it first landed. */
   | { readonly _tag: "Settled"; readonly receipt: Receipt }
-  | { readonly _tag: "NotYours" }
+  /** The key's state stays; what was learned is kept. */
+  | { readonly _tag: "Kept" }
+  /** Nothing was changed: the event does not fit the row, described by `found`. */
+  | {
+      readonly _tag: "Refused"
+      readonly why: "unknown_key" | "unknown_token" | "wrong_attempt" | "wrong_state"
+      readonly found: string
+    }
+  | { readonly _tag: "Refused"; readonly why: "too_early"; readonly notBefore: DateTime.Utc }
+
+/** What became of a transaction. */
+export type Transacted =
+  /** Effect and settlement are committed, now or when it first landed. */
+  | { readonly _tag: "Settled"; readonly receipt: Receipt }
+  /** Nothing is committed, because of what the effect came to. */
+  | { readonly _tag: "RolledBack"; readonly evidence: Evidence }
+  /** The attempt was no longer the current one; its effect did not run, or was rolled back. */
+  | { readonly _tag: "Fenced" }
 
 /** Requests that caused nothing: one row for each operator, folded by count. */
 export interface Repeat {
@@ -82,14 +121,31 @@ export interface Repeat {
   readonly reason: string | null
 }
 
-/** A person's word that it happened. `output` is JSON text, where there is one to give. */
-export interface HappenedVerdict {
+/** A key in doubt, for the recovery and for people. */
+export interface Doubt {
   readonly key: IdempotencyKey
-  readonly attempt: number
-  readonly receiptId: string
+  readonly capability: string
   readonly operator: string
+  readonly attempt: number
+  readonly generation: number
+  readonly since: DateTime.Utc
   readonly reason: string
-  readonly body: string | null
+  readonly recovery: Recovery
+  readonly checkAfter: DateTime.Utc | null
+  /** The payload as it was stored for the recovery. */
+  readonly request: string | null
+  /** The ledger's clock when it answered, in milliseconds since the epoch. */
+  readonly readAtMillis: number
+}
+
+/** A key with all of its attempts, oldest first. */
+export interface Inspection {
+  readonly key: IdempotencyKey
+  readonly state: State
+  readonly since: DateTime.Utc
+  readonly checkAfter: DateTime.Utc | null
+  readonly receipt: Receipt | null
+  readonly attempts: ReadonlyArray<AttemptRecord>
 }
 
 export class Ledger extends Context.Service<
@@ -98,7 +154,7 @@ export class Ledger extends Context.Service<
     /** The secret under which path hashes are made; one for each ledger. */
     readonly pathSecret: string
     /** A key's row as last committed, or `undefined`. */
-    readonly find: (key: IdempotencyKey) => Effect.Effect<Entry | undefined, LedgerUnavailable>
+    readonly find: (key: KeyName) => Effect.Effect<Entry | undefined, LedgerUnavailable>
     /**
      * Claims a key for one attempt. Durable when it answers `Claimed`: the claim is the dispatch
      * mark. At most one row of an entity is in flight or holds the lane in doubt, whoever asks from
@@ -107,61 +163,61 @@ export class Ledger extends Context.Service<
      */
     readonly claim: (claim: Claim) => Effect.Effect<ClaimVerdict, LedgerUnavailable>
     /**
-     * Records an attempt's outcome and its receipt in one commit. Only the current token is
-     * accepted, also when the row has become doubtful meanwhile. Evidence of nothing leaves a
-     * doubtful row as it is. Repeatable by receipt id.
+     * Claims a key in doubt for a resend of its stored request, with everything that its last attempt
+     * was bound to and the same provider key. Only inside the provider's window on the ledger's clock.
+     * As durable, exclusive and repeatable as `claim`.
      */
-    readonly settle: (settlement: Settlement) => Effect.Effect<SettleVerdict, LedgerUnavailable>
+    readonly resend: (attempt: NewAttempt) => Effect.Effect<ResendVerdict, LedgerUnavailable>
+    /**
+     * Records how an attempt's call ended, with its receipt, in one commit. Any attempt's token is
+     * accepted, early or late; the `lifecycle` says what it does to the key. Repeatable by receipt id.
+     */
+    readonly settle: (settlement: Settlement) => Effect.Effect<Applied, LedgerUnavailable>
+    /** Applies what else happens to a key, as `lifecycle` says, with its receipt. Repeatable by receipt id. */
+    readonly apply: (
+      key: KeyName,
+      event: Event,
+      receiptId: string
+    ) => Effect.Effect<Applied, LedgerUnavailable>
+    /**
+     * Runs an effect and its settlement in one transaction of the ledger's database, fenced by the
+     * attempt's token. Committed when it answers `Settled`. After `LedgerUnavailable` the commit is
+     * unknown: run it again, and if it landed that is the answer.
+     */
+    readonly transact: (
+      attempt: Pick<Settlement, "key" | "token" | "receiptId">,
+      effect: Effect.Effect<Pick<Settlement, "evidence" | "durationMillis">, never, LedgerTransaction>
+    ) => Effect.Effect<Transacted, LedgerUnavailable>
     /**
      * Writes the receipts of repeats; they are durable when it returns. Run again it adds nothing.
      */
     readonly record: (
       repeats: ReadonlyArray<Repeat>
     ) => Effect.Effect<ReadonlyArray<Receipt>, LedgerUnavailable>
-    /** Records that it happened, if the key is still in doubt on that attempt; else `NotYours`. */
-    readonly resolveHappened: (verdict: HappenedVerdict) => Effect.Effect<SettleVerdict, LedgerUnavailable>
     /** Extends a worker's lease from now, on the ledger's clock. `false`: it had run out, for good. */
     readonly beat: (worker: string, leaseMillis: number) => Effect.Effect<boolean, LedgerUnavailable>
     /**
-     * Turns up to as many silent rows as there are receipt ids into doubtful ones: rows past their
-     * own time, and rows of workers whose lease ran out. Returns the receipts written.
+     * Turns up to as many silent rows as there are receipt ids into doubtful ones (a transactional
+     * one is released): rows past their own time, and rows of workers whose lease ran out. Returns the
+     * receipts written.
      */
     readonly reap: (
       receiptIds: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<Receipt>, LedgerUnavailable>
+    /**
+     * Takes doubts whose recovery is due, of the given capabilities, at most so many. Nobody else is
+     * given one of them for `leaseMillis`; what is not dealt with by then is due again.
+     */
+    readonly takeDue: (
+      capabilities: ReadonlyArray<string>,
+      limit: number,
+      leaseMillis: number
+    ) => Effect.Effect<ReadonlyArray<Doubt>, LedgerUnavailable>
+    /** Nothing more is done about a doubt by itself, if it is still on that attempt. */
+    readonly leaveToPerson: (key: KeyName, attempt: number) => Effect.Effect<void, LedgerUnavailable>
+    /** Doubts, the oldest first, at most so many. */
+    readonly doubts: (limit: number) => Effect.Effect<ReadonlyArray<Doubt>, LedgerUnavailable>
+    /** Keys by their label or their hash in hexadecimal, each with its attempts. Labels can be shared. */
+    readonly inspect: (name: string) => Effect.Effect<ReadonlyArray<Inspection>, LedgerUnavailable>
   }
 >()("fibric/kernel/Ledger") {}
-
-/** The state that evidence puts an attempt's row into. */
-export const stateAfter = (evidence: Evidence): Exclude<State, "performing"> => {
-  switch (evidence._tag) {
-    case "Performed":
-      return "done"
-    case "Refused":
-      return "refused"
-    case "NotPerformed":
-      return "released"
-    case "Unknown":
-      return "in_doubt"
-  }
-}
-
-/** The outcome that a settlement's receipt states; a success that comes after a doubt resolves it. */
-export const outcomeAfter = (from: "performing" | "in_doubt", evidence: Evidence): Outcome => {
-  const to = stateAfter(evidence)
-  if (to !== "done") return to
-  return from === "in_doubt" ? "resolved" : "performed"
-}
-
-/** What a receipt keeps of the evidence: the body, or the proof and the reason. */
-export const statementOf = (evidence: Evidence): Pick<Receipt, "body" | "proof" | "reason"> => {
-  switch (evidence._tag) {
-    case "Performed":
-    case "Refused":
-      return { body: evidence.body, proof: null, reason: null }
-    case "NotPerformed":
-      return { body: null, proof: evidence.proof, reason: evidence.reason }
-    case "Unknown":
-      return { body: null, proof: null, reason: evidence.reason }
-  }
-}

@@ -2,96 +2,89 @@
  * LedgerMemory: the ledger and its receipts in this process's memory, for unit tests.
  *
  * It keeps every rule of the port and forgets everything with the process: it is no home for a
- * promise. Time is the `Clock`'s, so a `TestClock` moves its leases and doubts.
+ * promise. It has no SQL either, so a transactional effect can't be rolled back by it. Time is the
+ * `Clock`'s, so a `TestClock` moves its leases and doubts.
  */
 import { Clock, Context, DateTime, Effect, Layer } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
-import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
-import { type Outcome, Receipt } from "../domain/Receipt.ts"
+import type { Receipt } from "../domain/Receipt.ts"
+import * as Recovery from "../domain/Recovery.ts"
 import {
+  type Applied,
   type Claim,
   type ClaimVerdict,
+  type Doubt,
   type Entry,
   Ledger,
-  outcomeAfter,
-  type Settlement,
-  type SettleVerdict,
-  type State,
-  stateAfter,
-  statementOf
+  type NewAttempt,
+  type ResendVerdict
 } from "./Ledger.ts"
-import { ReceiptLog, type Totals } from "./ReceiptLog.ts"
-
-interface Row {
-  readonly key: IdempotencyKey
-  readonly entityHash: string
-  readonly fingerprint: string
-  readonly paths: Readonly<Record<string, string>>
-  readonly state: State
-  readonly attempt: number
-  readonly generation: number
-  readonly token: string
-  readonly worker: string
-  readonly operator: string
-  readonly doubtHoldsLane: boolean
-  readonly doubtAtMillis: number
-  readonly sinceMillis: number
-  readonly receipt: Receipt | null
-}
-
-/** Everything that the memory ledger knows. Each operation runs to its end before the next begins. */
-interface Store {
-  readonly rows: Map<string, Row>
-  readonly receipts: Map<string, Receipt>
-  readonly receiptKeys: Map<string, string>
-  readonly leases: Map<string, number>
-}
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+import {
+  append,
+  emptyStore,
+  hex,
+  isAlive,
+  logOf,
+  marked,
+  planned,
+  type Row,
+  type Store,
+  utc
+} from "./LedgerMemoryStore.ts"
+import { LedgerTransaction } from "./LedgerTransaction.ts"
+import { decide } from "./lifecycle/Decision.ts"
+import type { AttemptRecord, Event } from "./lifecycle/KeyRow.ts"
+import { type NextAttempt, nextAttempt, recoverAfter, timesSent } from "./lifecycle/NextAttempt.ts"
+import { ReceiptLog } from "./ReceiptLog.ts"
+import { refusing } from "./Transaction.ts"
 
 /** Both services over one store. */
 export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
   Effect.gen(function* () {
-    const store: Store = { rows: new Map(), receipts: new Map(), receiptKeys: new Map(), leases: new Map() }
+    const store = emptyStore()
     const pathSecret = yield* Identifiers.token
     const at = <A>(operation: (nowMillis: number) => A): Effect.Effect<A> =>
       Effect.map(Clock.currentTimeMillis, operation)
+    const rowOf = (key: { readonly hash: Uint8Array }) => store.rows.get(hex(key.hash))
     const ledger = Ledger.of({
       pathSecret,
-      find: (key) => Effect.sync(() => entryOf(store.rows.get(hex(key.hash)))),
+      find: (key) => Effect.sync(() => entryOf(rowOf(key))),
       claim: (claim) => at((now) => claimIn(store, claim, now)),
-      settle: (settlement) => at((now) => settleIn(store, settlement, now)),
+      resend: (attempt) => at((now) => resendIn(store, attempt, now)),
+      settle: ({ durationMillis, evidence, key, receiptId, token }) =>
+        at((now) =>
+          applyIn(store, rowOf(key), { _tag: "Evidence", token, evidence, durationMillis }, receiptId, now)
+        ),
+      apply: (key, event, receiptId) => at((now) => applyIn(store, rowOf(key), event, receiptId, now)),
+      transact: ({ key, receiptId, token }, effect) =>
+        Effect.gen(function* () {
+          const before = rowOf(key)
+          const settled = settledBefore(store, receiptId)
+          if (settled !== undefined) return settled
+          if (before?.current.token !== token || before.state !== "performing") return { _tag: "Fenced" }
+          const { durationMillis, evidence } = yield* Effect.provideService(effect, LedgerTransaction, noSql)
+          if (evidence._tag !== "Performed" && evidence._tag !== "Refused")
+            return { _tag: "RolledBack", evidence }
+          const row = rowOf(key)
+          if (row?.current.token !== token || row.state !== "performing") return { _tag: "Fenced" }
+          const event: Event = { _tag: "Evidence", token, evidence, durationMillis }
+          const applied = yield* at((now) => applyIn(store, row, event, receiptId, now))
+          return applied._tag === "Settled" ? applied : { _tag: "Fenced" }
+        }),
       record: (repeats) =>
         at((now) =>
           repeats.map((repeat) =>
             append(store, repeat.key, now, {
               ...repeat,
               id: repeat.receiptId,
-              attempt: store.rows.get(hex(repeat.key.hash))?.attempt ?? 0,
+              attempt: rowOf(repeat.key)?.current.attempt ?? 0,
               durationMillis: null,
               proof: null,
-              body: null
+              body: null,
+              checkAfter: null
             })
           )
         ),
-      resolveHappened: (verdict) =>
-        at((now) => {
-          const row = store.rows.get(hex(verdict.key.hash))
-          const again = settledBefore(row, verdict.receiptId)
-          if (again !== undefined) return again
-          if (row?.state !== "in_doubt" || row.attempt !== verdict.attempt) return notYours
-          return move(store, row, "done", now, {
-            id: verdict.receiptId,
-            outcome: "resolved",
-            operator: verdict.operator,
-            count: 1,
-            refersTo: row.receipt?.id ?? null,
-            durationMillis: null,
-            proof: null,
-            reason: verdict.reason,
-            body: verdict.body
-          })
-        }),
       beat: (worker, leaseMillis) =>
         at((now) => {
           const expiresAt = store.leases.get(worker)
@@ -99,181 +92,252 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
           store.leases.set(worker, now + leaseMillis)
           return true
         }),
-      reap: (ids) => at((now) => reapIn(store, ids, now))
-    })
-    const log = ReceiptLog.of({
-      byKey: (key) =>
-        Effect.sync(() => {
-          const wanted = hex(key.hash)
-          return [...store.receipts.values()]
-            .filter(({ id }) => store.receiptKeys.get(id) === wanted)
-            .slice(0, 1_000)
+      reap: (ids) => at((now) => reapIn(store, ids, now)),
+      takeDue: (capabilities, limit, leaseMillis) =>
+        at((now) => {
+          const due = doubtsIn(store).filter(
+            (row) =>
+              row.recoverAtMillis !== null &&
+              row.recoverAtMillis <= now &&
+              capabilities.includes(row.key.verb)
+          )
+          return due.slice(0, limit).map((row) => {
+            store.rows.set(hex(row.key.hash), { ...row, recoverAtMillis: now + leaseMillis })
+            return doubtOf(row, now)
+          })
         }),
-      totals: (key) => Effect.sync(() => totalsIn(store, key)),
+      leaveToPerson: (key, attempt) =>
+        at((now) => {
+          const row = rowOf(key)
+          if (row?.state !== "in_doubt" || row.current.attempt !== attempt) return
+          const checkAtMillis = Math.max(now, row.current.claimedAtMillis + row.verdictAfterMillis)
+          store.rows.set(hex(key.hash), { ...row, recoverAtMillis: null, checkAtMillis })
+        }),
+      doubts: (limit) =>
+        at((now) =>
+          doubtsIn(store)
+            .slice(0, limit)
+            .map((row) => doubtOf(row, now))
+        ),
+      inspect: (name) =>
+        Effect.sync(() =>
+          [...store.rows.entries()]
+            .filter(([hash, { key }]) => hash === name || key.label === name)
+            .map(([, row]) => ({
+              key: row.key,
+              state: row.state,
+              since: DateTime.makeUnsafe(row.sinceMillis),
+              checkAfter: utc(row.checkAtMillis),
+              receipt: row.receipt,
+              attempts: row.attempts
+            }))
+        )
+    })
+    const { byKey, totals } = logOf(store)
+    const log = ReceiptLog.of({
+      byKey: (key) => Effect.sync(() => byKey(key)),
+      totals: (key) => Effect.sync(() => totals(key)),
       committed: () => Effect.void
     })
     return Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, log))
   })
 )
 
-const notYours: SettleVerdict = { _tag: "NotYours" }
+const noSql = refusing("The ledger in memory has no SQL: test a transactional capability on fibric/embedded.")
 
 const entryOf = (row: Row | undefined): Entry | undefined =>
-  row === undefined
-    ? undefined
-    : {
-        state: row.state,
-        attempt: row.attempt,
-        fingerprint: row.fingerprint,
-        paths: row.paths,
-        since: DateTime.makeUnsafe(row.sinceMillis),
-        receipt: row.receipt
-      }
+  row && {
+    state: row.state,
+    attempt: row.current.attempt,
+    fingerprint: row.fingerprint,
+    paths: row.paths,
+    since: DateTime.makeUnsafe(row.sinceMillis),
+    checkAfter: utc(row.checkAtMillis),
+    receipt: row.receipt
+  }
 
 const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
-  const id = hex(claim.key.hash)
-  const row = store.rows.get(id)
-  if (row?.token === claim.token && row.state === "performing") {
-    return { _tag: "Claimed", attempt: row.attempt, generation: row.generation }
-  }
-  if ((store.leases.get(claim.worker) ?? 0) <= now) return { _tag: "WorkerExpired" }
-  const free =
+  const row = store.rows.get(hex(claim.key.hash))
+  const mine = alreadyClaimed(row, claim)
+  if (mine !== undefined) return mine
+  if (!isAlive(store, claim.worker, now)) return { _tag: "WorkerExpired" }
+  const next =
     row === undefined
-      ? claim.seenAttempt === 0
-      : row.state === "released" && row.attempt === claim.seenAttempt
-  if (!free) return { _tag: "Exists" }
-  const entityHash = hex(claim.key.entityHash)
-  for (const other of store.rows.values()) {
-    if (other.entityHash !== entityHash) continue
-    if (other.state === "performing") return { _tag: "LaneBusy" }
-    if (other.state === "in_doubt" && other.doubtHoldsLane) {
-      return { _tag: "LaneHeld", key: other.key.label, since: DateTime.makeUnsafe(other.sinceMillis) }
-    }
+      ? claim.seenAttempt === 0 && firstAttempt
+      : nextAttempt(row, { seenAttempt: claim.seenAttempt, from: "released" }, now)
+  if (typeof next !== "object") return { _tag: "Exists" }
+  const obstacle = obstacleIn(store, claim)
+  if (obstacle !== undefined) return obstacle
+  const { deadlineMillis, doubtHoldsLane, fingerprint, key, operator, paths, recovery, request } = claim
+  const binding = {
+    key,
+    operator,
+    fingerprint,
+    paths,
+    doubtHoldsLane,
+    request,
+    receipt: row?.receipt ?? null
   }
-  const attempt = (row?.attempt ?? 0) + 1
-  const generation = row === undefined ? 0 : row.generation + 1
-  store.rows.set(id, {
-    key: claim.key,
-    entityHash,
-    fingerprint: claim.fingerprint,
-    paths: claim.paths,
-    state: "performing",
+  return begin(store, claim, next, now, row?.attempts ?? [], recovery, {
+    ...binding,
+    verdictAfterMillis: Recovery.verdictAfterMillis(recovery, deadlineMillis),
+    recoverAfterMillis: recoverAfter(recovery, 0)
+  })
+}
+
+const resendIn = (store: Store, attempt: NewAttempt, now: number): ResendVerdict => {
+  const row = store.rows.get(hex(attempt.key.hash))
+  const mine = alreadyClaimed(row, attempt)
+  if (mine !== undefined) return mine
+  if (!isAlive(store, attempt.worker, now)) return { _tag: "WorkerExpired" }
+  if (row === undefined) return { _tag: "Exists" }
+  const next = nextAttempt(row, { seenAttempt: attempt.seenAttempt, from: "in_doubt" }, now)
+  if (next === "exists") return { _tag: "Exists" }
+  if (next === "exhausted") return { _tag: "Exhausted" }
+  const obstacle = obstacleIn(store, attempt)
+  if (obstacle !== undefined) return obstacle
+  const { recovery } = row.current
+  const recoverAfterMillis = recoverAfter(recovery, timesSent(row))
+  return begin(store, attempt, next, now, row.attempts, recovery, { ...row, recoverAfterMillis })
+}
+
+const firstAttempt: NextAttempt = { attempt: 1, generation: 0, besideEarlier: false, notAfterMillis: null }
+
+const alreadyClaimed = (row: Row | undefined, { token }: NewAttempt): ClaimVerdict | undefined =>
+  row?.state === "performing" && row.current.token === token
+    ? { _tag: "Claimed", attempt: row.current.attempt, generation: row.current.generation }
+    : undefined
+
+/** What else of the entity is in flight, or holds its lane in doubt. */
+const obstacleIn = (store: Store, { key }: NewAttempt): ClaimVerdict | undefined => {
+  const entityHash = hex(key.entityHash)
+  const others = [...store.rows.entries()].filter(
+    ([hash, row]) => row.entityHash === entityHash && hash !== hex(key.hash)
+  )
+  if (others.some(([, row]) => row.state === "performing" || row.callOpen)) return { _tag: "LaneBusy" }
+  const [, holder] = others.find(([, row]) => row.state === "in_doubt" && row.doubtHoldsLane) ?? []
+  return (
+    holder && {
+      _tag: "LaneHeld",
+      key: holder.key.label,
+      since: DateTime.makeUnsafe(holder.sinceMillis),
+      checkAfter: utc(holder.checkAtMillis)
+    }
+  )
+}
+
+const begin = (
+  store: Store,
+  { doubtAfterMillis, key, token, worker }: NewAttempt,
+  { attempt, generation }: NextAttempt,
+  now: number,
+  earlier: ReadonlyArray<AttemptRecord>,
+  recovery: Recovery.Recovery,
+  binding: Pick<
+    Row,
+    | "key"
+    | "operator"
+    | "fingerprint"
+    | "paths"
+    | "doubtHoldsLane"
+    | "request"
+    | "receipt"
+    | "verdictAfterMillis"
+    | "recoverAfterMillis"
+  >
+): ClaimVerdict => {
+  const current: AttemptRecord = {
     attempt,
     generation,
-    token: claim.token,
-    worker: claim.worker,
-    operator: claim.operator,
-    doubtHoldsLane: claim.doubtHoldsLane,
-    doubtAtMillis: now + claim.doubtAfterMillis,
+    token,
+    claimedAtMillis: now,
+    recovery,
+    evidence: null,
+    refusal: null,
+    effectId: null
+  }
+  store.rows.set(hex(key.hash), {
+    ...binding,
+    entityHash: hex(key.entityHash),
+    state: "performing",
+    attempts: [...earlier, current],
+    current,
+    worker,
+    doubtAtMillis: now + doubtAfterMillis,
+    recoveries: 0,
+    callOpen: false,
     sinceMillis: now,
-    receipt: row?.receipt ?? null
+    recoverAtMillis: null,
+    checkAtMillis: null
   })
   return { _tag: "Claimed", attempt, generation }
 }
 
-const settleIn = (store: Store, settlement: Settlement, now: number): SettleVerdict => {
-  const row = store.rows.get(hex(settlement.key.hash))
-  const again = settledBefore(row, settlement.receiptId)
-  if (again !== undefined) return again
-  if (row === undefined || row.token !== settlement.token) return notYours
-  const from = row.state
-  const to = stateAfter(settlement.evidence)
-  if (from !== "performing" && (from !== "in_doubt" || to === "in_doubt")) return notYours
-  return move(store, row, to, now, {
-    id: settlement.receiptId,
-    outcome: outcomeAfter(from, settlement.evidence),
-    operator: row.operator,
-    count: 1,
-    refersTo: from === "in_doubt" ? (row.receipt?.id ?? null) : null,
-    durationMillis: settlement.durationMillis,
-    ...statementOf(settlement.evidence)
-  })
+const settledBefore = (store: Store, receiptId: string) => {
+  const receipt = store.receipts.get(receiptId)
+  return receipt && ({ _tag: "Settled", receipt } as const)
 }
 
-const reapIn = (store: Store, ids: ReadonlyArray<string>, now: number): ReadonlyArray<Receipt> => {
-  const silent = [...store.rows.values()].filter(
-    (row) =>
-      row.state === "performing" && (row.doubtAtMillis <= now || (store.leases.get(row.worker) ?? 0) <= now)
-  )
-  return silent.slice(0, ids.length).flatMap((row, index) => {
-    const id = ids[index]
-    if (id === undefined) return []
-    const reason =
-      row.doubtAtMillis <= now ? "no outcome was recorded in time" : "its worker was not heard of again"
-    const verdict = move(store, row, "in_doubt", now, {
-      id,
-      outcome: "in_doubt",
-      operator: row.operator,
-      count: 1,
-      refersTo: null,
-      durationMillis: null,
-      proof: null,
-      reason,
-      body: null
-    })
-    return verdict._tag === "Settled" ? [verdict.receipt] : []
-  })
-}
-
-type Statement = Pick<
-  Receipt,
-  | "id"
-  | "outcome"
-  | "operator"
-  | "attempt"
-  | "count"
-  | "refersTo"
-  | "durationMillis"
-  | "proof"
-  | "reason"
-  | "body"
->
-
-const settledBefore = (row: Row | undefined, receiptId: string): SettleVerdict | undefined =>
-  row?.receipt?.id === receiptId ? { _tag: "Settled", receipt: row.receipt } : undefined
-
-const move = (
+const applyIn = (
   store: Store,
-  row: Row,
-  to: State,
-  now: number,
-  statement: Omit<Statement, "attempt">
-): SettleVerdict => {
-  const receipt = append(store, row.key, now, { ...statement, attempt: row.attempt })
-  store.rows.set(hex(row.key.hash), { ...row, state: to, sinceMillis: now, receipt })
+  row: Row | undefined,
+  event: Event,
+  receiptId: string,
+  now: number
+): Applied => {
+  const again = settledBefore(store, receiptId)
+  if (again !== undefined) return again
+  if (row === undefined) return { _tag: "Refused", why: "unknown_key", found: "no such key" }
+  const decision = decide(row, event, now)
+  if (decision._tag === "Refuse") {
+    const { refusal } = decision
+    return refusal.why === "too_early"
+      ? { _tag: "Refused", why: refusal.why, notBefore: DateTime.makeUnsafe(refusal.notBeforeMillis) }
+      : { _tag: "Refused", why: refusal.why, found: `${row.state}, attempt ${row.current.attempt}` }
+  }
+  const { callOpen, markings, plan } = decision
+  const next: Row = { ...marked(row, markings), callOpen, ...(plan === undefined ? {} : planned(plan, now)) }
+  if (decision._tag === "Keep") {
+    store.rows.set(hex(row.key.hash), next)
+    return { _tag: "Kept" }
+  }
+  const checkAfter = utc(next.checkAtMillis)
+  const receipt = append(store, row.key, now, { ...decision.statement, id: receiptId, count: 1, checkAfter })
+  const standing = decision.stands ? { state: decision.to, sinceMillis: now, receipt } : {}
+  store.rows.set(hex(row.key.hash), { ...next, ...standing })
   return { _tag: "Settled", receipt }
 }
 
-const append = (store: Store, key: IdempotencyKey, now: number, statement: Statement): Receipt => {
-  const before = store.receipts.get(statement.id)
-  if (before !== undefined) return before
-  const receipt = new Receipt({
-    id: statement.id,
-    at: DateTime.makeUnsafe(now),
-    outcome: statement.outcome,
-    operator: statement.operator,
-    capability: key.verb,
-    key: key.label,
-    entity: key.entity,
-    attempt: statement.attempt,
-    count: statement.count,
-    refersTo: statement.refersTo,
-    durationMillis: statement.durationMillis,
-    proof: statement.proof,
-    reason: statement.reason,
-    body: statement.body
+const reapIn = (store: Store, ids: ReadonlyArray<string>, now: number): ReadonlyArray<Receipt> => {
+  for (const [hash, row] of store.rows) {
+    if (row.callOpen && row.doubtAtMillis <= now) store.rows.set(hash, { ...row, callOpen: false })
+  }
+  const silent = [...store.rows.values()].filter(
+    (row) =>
+      (row.state === "performing" && (row.doubtAtMillis <= now || !isAlive(store, row.worker, now))) ||
+      (row.state === "in_doubt" && row.current.recovery._tag === "Transactional")
+  )
+  return silent.slice(0, ids.length).flatMap((row, index) => {
+    const applied = applyIn(store, row, { _tag: "Silence" }, ids[index] ?? "", now)
+    return applied._tag === "Settled" ? [applied.receipt] : []
   })
-  store.receipts.set(receipt.id, receipt)
-  store.receiptKeys.set(receipt.id, hex(key.hash))
-  return receipt
 }
 
-const totalsIn = (store: Store, key: IdempotencyKey | undefined): Totals => {
-  const wanted = key === undefined ? undefined : hex(key.hash)
-  const totals: { [outcome in Outcome]?: number } = {}
-  for (const receipt of store.receipts.values()) {
-    if (wanted !== undefined && store.receiptKeys.get(receipt.id) !== wanted) continue
-    totals[receipt.outcome] = (totals[receipt.outcome] ?? 0) + receipt.count
-  }
-  return totals
-}
+const doubtsIn = (store: Store): ReadonlyArray<Row> =>
+  [...store.rows.values()]
+    .filter(({ state }) => state === "in_doubt")
+    .sort((one, other) => one.sinceMillis - other.sinceMillis)
+
+const doubtOf = (row: Row, now: number): Doubt => ({
+  key: row.key,
+  capability: row.key.verb,
+  operator: row.operator,
+  attempt: row.current.attempt,
+  generation: row.current.generation,
+  since: DateTime.makeUnsafe(row.sinceMillis),
+  reason: row.receipt?.reason ?? "no outcome was recorded",
+  recovery: row.current.recovery,
+  checkAfter: utc(row.checkAtMillis),
+  request: row.request,
+  readAtMillis: now
+})

@@ -4,12 +4,13 @@
  * The ledger writes receipts; this is where they are read and where they become events. An event is
  * sent after its receipt is durable, by the process that wrote it.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, DateTime, Effect, Layer } from "effect"
 import * as Entity from "../domain/Entity.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
-import { Ledger } from "./Ledger.ts"
+import { type Applied, Ledger, type Transacted } from "./Ledger.ts"
+import { contradiction } from "./lifecycle/statement.ts"
 
 /** How many requests ended in each outcome: sums of `count`. An outcome nobody met is absent. */
 export type Totals = Partial<Readonly<Record<Outcome, number>>>
@@ -51,24 +52,21 @@ export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog
   Effect.gen(function* () {
     const ledger = yield* Ledger
     const { committed } = yield* ReceiptLog
+    const ended = (answer: Applied | Transacted): Effect.Effect<void> =>
+      answer._tag === "Settled" ? committed([answer.receipt]) : Effect.void
     return Ledger.of({
       ...ledger,
-      settle: (settlement) =>
-        Effect.tap(ledger.settle(settlement), (verdict) =>
-          verdict._tag === "Settled" ? committed([verdict.receipt]) : Effect.void
-        ),
+      settle: (settlement) => Effect.tap(ledger.settle(settlement), ended),
+      apply: (key, event, receiptId) => Effect.tap(ledger.apply(key, event, receiptId), ended),
+      transact: (attempt, effect) => Effect.tap(ledger.transact(attempt, effect), ended),
       record: (repeats) => Effect.tap(ledger.record(repeats), committed),
-      resolveHappened: (verdict) =>
-        Effect.tap(ledger.resolveHappened(verdict), (answer) =>
-          answer._tag === "Settled" ? committed([answer.receipt]) : Effect.void
-        ),
       reap: (ids) => Effect.tap(ledger.reap(ids), committed)
     })
   })
 )
 
 const logReceipt = (receipt: Receipt): Effect.Effect<void> =>
-  Effect.annotateLogs(levelOf(receipt.outcome)("fibric.receipt"), {
+  Effect.annotateLogs(levelOf(receipt)("fibric.receipt"), {
     "fibric.receipt.id": receipt.id,
     "fibric.receipt.outcome": receipt.outcome,
     "fibric.receipt.count": receipt.count,
@@ -79,17 +77,27 @@ const logReceipt = (receipt: Receipt): Effect.Effect<void> =>
     "fibric.attempt": receipt.attempt,
     "fibric.receipt.refers_to": receipt.refersTo,
     "fibric.duration_millis": receipt.durationMillis,
-    "fibric.reason": receipt.reason
+    "fibric.reason": receipt.reason,
+    "fibric.safe_to_retry": receipt.safeToRetry,
+    "fibric.check_after": receipt.checkAfter === null ? null : DateTime.formatIso(receipt.checkAfter)
   })
 
-const levelOf = (outcome: Outcome): typeof Effect.logInfo => {
-  switch (outcome) {
+/** Whether somebody must hear of it now: the promise was broken outside, or a verdict was wrong. */
+const isLoud = ({ outcome, reason }: Receipt): boolean =>
+  outcome === "duplicate_observed" || (outcome === "resolved" && reason?.startsWith(contradiction) === true)
+
+const levelOf = (receipt: Receipt): typeof Effect.logInfo => {
+  if (isLoud(receipt)) return Effect.logError
+  switch (receipt.outcome) {
     case "performed":
     case "refused":
     case "released":
     case "resolved":
+    case "reopened":
+    case "abandoned":
       return Effect.logInfo
     case "in_doubt":
+    case "duplicate_observed":
     case "conflict":
     case "denied":
     case "saturated":

@@ -24,6 +24,11 @@ export interface Bounds {
   readonly maxPayloadDepth: number
   /** The largest output, in bytes of its JSON. A larger one can't be recorded: the key is in doubt. */
   readonly maxOutputBytes: number
+  /** How often doubts whose recovery is due are looked for, and how many are taken at once. */
+  readonly recoverMillis: number
+  readonly recoverBatch: number
+  /** A doubt older than this is a warning in the log, once for each process. */
+  readonly oldDoubtMillis: number
   /** How long closing waits for what is in flight. What is left stays in flight, to become doubtful. */
   readonly drainMillis: number
   /** The first and the longest pause between two looks at another process's flight. */
@@ -41,6 +46,9 @@ const defaults: Bounds = {
   maxPayloadBytes: 256 * 1_024,
   maxPayloadDepth: 64,
   maxOutputBytes: 1_024 * 1_024,
+  recoverMillis: Duration.toMillis("5 seconds"),
+  recoverBatch: 32,
+  oldDoubtMillis: Duration.toMillis("15 minutes"),
   drainMillis: Duration.toMillis("10 seconds"),
   pollMillis: 20,
   maxPollMillis: 500

@@ -7,7 +7,8 @@
  */
 import { Clock, Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
-import { Ledger } from "./Ledger.ts"
+import { neverStarted } from "./Evidence.ts"
+import { Ledger, type NewAttempt } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
 
 export class Workers extends Context.Service<
@@ -26,13 +27,24 @@ export class Workers extends Context.Service<
      * claim is younger than its doubt, each less a margin. `false` means that others may already call
      * the row doubtful, so the call must not start.
      */
-    readonly mayStart: (attempt: {
-      readonly worker: string
-      readonly claimSentNanos: bigint
-      readonly doubtAfterMillis: number
-    }) => Effect.Effect<boolean>
+    readonly mayStart: (
+      attempt: Pick<Attempt, "worker" | "claimSentNanos" | "doubtAfterMillis">
+    ) => Effect.Effect<boolean>
+    /**
+     * Gives up an attempt whose claim was not confirmed: its call never starts here, whatever is heard
+     * of the claim later. Each heartbeat says so to the ledger, until it has been heard.
+     */
+    readonly giveUp: (attempt: Attempt) => Effect.Effect<void>
   }
 >()("fibric/kernel/Workers") {}
+
+/** An attempt as this process knows it, from before its claim is sent. */
+export interface Attempt extends NewAttempt {
+  readonly claimSentNanos: bigint
+}
+
+/** How many given-up attempts are remembered. The oldest is forgotten first; if its claim lands, it ends in doubt. */
+const maxGivenUp = 10_000
 
 /** How many silent rows one look turns doubtful. */
 const reapBatch = 100
@@ -55,9 +67,28 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
       if (!alive) incarnation = yield* Identifiers.token
       return alive
     })
+    /** What never started here is ended there: a claim that landed unheard does not have to become a doubt. */
+    const givenUp = new Map<string, Attempt>()
+    const reconcile = Effect.suspend(() =>
+      Effect.forEach(
+        [...givenUp.values()],
+        Effect.fnUntraced(function* ({ claimSentNanos, doubtAfterMillis, key, token }) {
+          const receiptId = yield* Identifiers.ordered
+          const evidence = neverStarted("its claim was not confirmed")
+          const applied = yield* ledger.settle({ key, token, receiptId, evidence, durationMillis: 0 })
+          const age = elapsedMillis(claimSentNanos, yield* Clock.monotonicTimeNanos)
+          // A claim that could still land by now would have become doubtful by itself.
+          if (applied._tag !== "Refused" || age > doubtAfterMillis + settings.leaseMillis)
+            givenUp.delete(token)
+        }),
+        { concurrency: 4, discard: true }
+      )
+    )
+
     const beat = oneAtATime.withPermit(
       Effect.gen(function* () {
         if (!(yield* beatOnce)) yield* beatOnce
+        yield* reconcile
       }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.beat_failed", error.message)))
     )
 
@@ -76,6 +107,12 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
     return Workers.of({
       incarnation: Effect.sync(() => incarnation),
       renew: (expired) => Effect.suspend(() => (expired === incarnation ? beat : Effect.void)),
+      giveUp: (attempt) =>
+        Effect.sync(() => {
+          const [oldest] = givenUp.size < maxGivenUp ? [] : givenUp.keys()
+          if (oldest !== undefined) givenUp.delete(oldest)
+          givenUp.set(attempt.token, attempt)
+        }),
       mayStart: ({ claimSentNanos, doubtAfterMillis, worker }) =>
         Effect.map(
           Clock.monotonicTimeNanos,

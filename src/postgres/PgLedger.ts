@@ -2,23 +2,31 @@
  * PgLedger: the ledger in Postgres, where the promise lives.
  *
  * Every transition is one autocommit statement, guarded by what it expects to find (the token, the
- * attempt, the state) and repeatable: run again after an unknown commit it gives the same answer. The
- * lane is a unique index, so that one action an entity is in flight whatever any process believes.
+ * revision, the state) and repeatable: run again after an unknown commit it gives the same answer. The
+ * lane and the flight are unique indexes, so that one action an entity is in flight whatever any process
+ * believes.
  */
-import { Effect, Layer } from "effect"
-import type { SqlError } from "effect/sql"
-import type { LedgerUnavailable } from "../domain/errors.ts"
-import { Ledger, type Repeat, type SettleVerdict } from "../kernel/Ledger.ts"
+import { Effect, Layer, Semaphore } from "effect"
+import { LedgerUnavailable } from "../domain/errors.ts"
+import { Ledger, type Repeat } from "../kernel/Ledger.ts"
 import * as Claim from "./claim.ts"
-import { LedgerClient } from "./LedgerClient.ts"
+import * as Doubts from "./doubts.ts"
+import { detailOf, LedgerClient } from "./LedgerClient.ts"
+import { inspect } from "./LedgerRow.ts"
 import { readReceipts } from "./ReceiptRow.ts"
+import * as Settle from "./settle.ts"
 import * as Statements from "./statements.ts"
+import { transact } from "./transact.ts"
+
+/** How many transactional effects run at once: claims and settlements need connections too. */
+const maxTransactions = 4
 
 export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer.effect(
   Ledger,
   Effect.gen(function* () {
     const { confirmed, sql } = yield* LedgerClient
     const pathSecret = yield* confirmed("read the ledger's secret", Statements.pathSecret(sql))
+    const transactions = yield* Semaphore.make(maxTransactions)
 
     return Ledger.of({
       pathSecret,
@@ -27,22 +35,27 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       claim: Effect.fn("Ledger.claim")((claim) => confirmed("claim", Claim.claim(sql, claim))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) =>
-        confirmed(
-          "settle",
-          Effect.flatMap(Statements.settle(sql, settlement), (rows) => settled(rows, settlement.receiptId))
+      resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
+
+      settle: Effect.fn("Ledger.settle")((settlement) => confirmed("settle", Settle.settle(sql, settlement))),
+
+      apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
+        confirmed("apply", Settle.apply(sql, key, event, receiptId))
+      ),
+
+      // No bound of its own: the effect has a deadline, and its statements the connection's limits.
+      transact: Effect.fn("Ledger.transact")((attempt, effect) =>
+        transactions.withPermit(
+          Effect.mapError(
+            transact(sql, attempt, effect),
+            ({ reason }) =>
+              new LedgerUnavailable({ operation: "transact", reason: `${reason._tag}: ${detailOf(reason)}` })
+          )
         )
       ),
 
       record: Effect.fn("Ledger.record")((repeats) =>
         confirmed("record", Effect.flatMap(recorded(repeats), readReceipts))
-      ),
-
-      resolveHappened: Effect.fn("Ledger.resolveHappened")((verdict) =>
-        confirmed(
-          "resolve",
-          Effect.flatMap(Statements.resolveHappened(sql, verdict), (rows) => settled(rows, verdict.receiptId))
-        )
       ),
 
       beat: Effect.fn("Ledger.beat")((worker, leaseMillis) =>
@@ -53,8 +66,26 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
       ),
 
       reap: Effect.fn("Ledger.reap")((receiptIds) =>
-        confirmed("reap", Effect.flatMap(Statements.reap(sql, receiptIds), readReceipts))
-      )
+        confirmed(
+          "reap",
+          Effect.andThen(
+            Statements.closeCalls(sql),
+            Effect.flatMap(Statements.reap(sql, receiptIds), readReceipts)
+          )
+        )
+      ),
+
+      takeDue: Effect.fn("Ledger.takeDue")((capabilities, limit, leaseMillis) =>
+        confirmed("take doubts", Doubts.takeDue(sql, capabilities, limit, leaseMillis))
+      ),
+
+      leaveToPerson: Effect.fn("Ledger.leaveToPerson")((key, attempt) =>
+        confirmed("leave a doubt", Effect.asVoid(Doubts.leaveToPerson(sql, key, attempt)))
+      ),
+
+      doubts: Effect.fn("Ledger.doubts")((limit) => confirmed("read doubts", Doubts.doubts(sql, limit))),
+
+      inspect: Effect.fn("Ledger.inspect")((name) => confirmed("inspect", inspect(sql, name)))
     })
 
     /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
@@ -63,23 +94,11 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
         Statements.record(sql, repeats),
         (written) => written.length === repeats.length,
         () =>
-          Statements.receiptsById(
+          Settle.receiptsById(
             sql,
             repeats.map(({ receiptId }) => receiptId)
           )
       )
-    }
-
-    /** A statement that moved nothing may have moved it when it ran before: its receipt says so. */
-    function settled(
-      rows: ReadonlyArray<unknown>,
-      receiptId: string
-    ): Effect.Effect<SettleVerdict, SqlError.SqlError> {
-      return Effect.gen(function* () {
-        const written = rows.length > 0 ? rows : yield* Statements.receiptsById(sql, [receiptId])
-        const [receipt] = yield* readReceipts(written)
-        return receipt === undefined ? { _tag: "NotYours" } : { _tag: "Settled", receipt }
-      })
     }
   })
 )

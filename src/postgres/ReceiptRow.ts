@@ -20,8 +20,13 @@ export const ReceiptRow = Schema.Struct({
   duration_millis: Schema.NullOr(Schema.Int),
   proof: Schema.NullOr(Proof),
   reason: Schema.NullOr(Schema.String),
-  body: Schema.NullOr(Schema.String)
+  body: Schema.NullOr(Schema.String),
+  check_after: Schema.NullOr(Schema.Date)
 })
+
+/** A receipt's columns in SQL, in the names above. */
+export const receiptColumns = `id, at, outcome, operator, capability, key, entity_type, entity_id, attempt, count,
+  refers_to, duration_millis, proof, reason, body, check_after`
 
 /** The receipt that a row states. */
 export const toReceipt = (row: typeof ReceiptRow.Type): Receipt =>
@@ -39,8 +44,22 @@ export const toReceipt = (row: typeof ReceiptRow.Type): Receipt =>
     durationMillis: row.duration_millis,
     proof: row.proof,
     reason: row.reason,
-    body: row.body
+    body: row.body,
+    checkAfter: row.check_after === null ? null : DateTime.fromDateUnsafe(row.check_after)
   })
+
+/** The same for a receipt that stands beside another row's columns. */
+export const receiptColumnsBeside = receiptColumns.replaceAll(/\w+/g, "receipt.$& AS receipt_$&")
+
+/** The receipt out of such a row, where there is one. */
+export const receiptBeside = (row: { readonly [column: string]: unknown }): unknown =>
+  row["receipt_id"] === null
+    ? null
+    : Object.fromEntries(
+        Object.entries(row)
+          .filter(([column]) => column.startsWith("receipt_"))
+          .map(([column, value]) => [column.slice("receipt_".length), value])
+      )
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(ReceiptRow))
 

@@ -1,43 +1,34 @@
 /**
- * The ledger's statements besides the claim, one named function each. Nothing else in fibric writes
- * SQL about keys and receipts.
+ * The ledger's statements besides claims and settlements, one named function each.
  *
- * Every one that writes does the move and its receipt in one statement, so that neither can exist
- * without the other, and moves a row only from the state, token or attempt that it names.
+ * Every one that moves a row writes its receipt in the same statement, so that neither can exist
+ * without the other.
  */
 import { type PgClient, PgTypes } from "@effect/sql-pg"
-import { DateTime, Effect, Result, Schema } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
-import {
-  type Entry,
-  type HappenedVerdict,
-  outcomeAfter,
-  type Repeat,
-  type Settlement,
-  stateAfter,
-  statementOf
-} from "../kernel/Ledger.ts"
-import { ReceiptRow, toReceipt } from "./ReceiptRow.ts"
+import type { Entry, KeyName, Repeat } from "../kernel/Ledger.ts"
+import { StateColumn } from "./LedgerRow.ts"
+import { receiptBeside, receiptColumns, receiptColumnsBeside, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
+import { nullable } from "./settle.ts"
 
-type Rows = Effect.Effect<ReadonlyArray<unknown>, SqlError.SqlError>
-
-/** The columns of a receipt, in the order that `ReceiptRow` names them. */
-const receiptColumns = `id, at, outcome, operator, capability, key, entity_type, entity_id, attempt, count,
-  refers_to, duration_millis, proof, reason, body`
+type Sql = PgClient.PgClient
+type Rows = Effect.Effect<ReadonlyArray<object>, SqlError.SqlError>
+type Columns = { readonly [column: string]: unknown }
 
 /** Whether somebody is there and lets us in. */
-export const ping = (sql: PgClient.PgClient): Rows => sql`SELECT 1`
+export const ping = (sql: Sql): Rows => sql`SELECT 1`
 
 /** The ledger's secret for path hashes; made once, by the migration. */
-export const pathSecret = (sql: PgClient.PgClient): Effect.Effect<string, SqlError.SqlError> =>
+export const pathSecret = (sql: Sql): Effect.Effect<string, SqlError.SqlError> =>
   Effect.flatMap(sql<{ path_secret: string }>`SELECT path_secret FROM fibric.ledger_info`, ([row]) =>
     row === undefined ? Effect.die("Bug: fibric.ledger_info is empty") : Effect.succeed(row.path_secret)
   )
 
 const EntryRow = Schema.Struct({
-  state: Schema.Literals(["performing", "in_doubt", "released", "done", "refused"]),
+  state: StateColumn,
   since: Schema.Date,
+  check_after: Schema.NullOr(Schema.Date),
   attempt: Schema.Int,
   fingerprint: Schema.String,
   paths: Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
@@ -46,97 +37,44 @@ const EntryRow = Schema.Struct({
 
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(EntryRow))
 
+/** A row that does not fit is our own bug: the ledger alone writes them. */
+export const decoded = <A, E>(rows: Effect.Effect<A, E>): Effect.Effect<A, Exclude<E, Schema.SchemaError>> =>
+  Effect.catch(rows, (error) =>
+    Schema.isSchemaError(error)
+      ? Effect.die(`Bug: a ledger row does not fit: ${error.message}`)
+      : // What is left after the check; the compiler can't narrow a type parameter.
+        Effect.fail(error as Exclude<E, Schema.SchemaError>)
+  )
+
+/** A time as the kernel has it. */
+export const utc = (date: Date | null): DateTime.Utc | null =>
+  date === null ? null : DateTime.fromDateUnsafe(date)
+
 /** A key's row with the receipt that put it into its state. */
-export const find = (
-  sql: PgClient.PgClient,
-  key: IdempotencyKey
-): Effect.Effect<Entry | undefined, SqlError.SqlError> =>
+export const find = (sql: Sql, key: KeyName): Effect.Effect<Entry | undefined, SqlError.SqlError> =>
   Effect.gen(function* () {
-    const rows = yield* sql<Record<string, unknown>>`
-      SELECT ledger.state, ledger.since, ledger.attempt AS ledger_attempt, ledger.fingerprint, ledger.paths,
-        ${sql.literal(receiptColumns.replaceAll(/\w+/g, "receipt.$&"))}
+    const rows = yield* sql<Columns>`
+      SELECT ledger.state, ledger.since, ledger.check_after, ledger.attempt, ledger.fingerprint, ledger.paths,
+        ${sql.literal(receiptColumnsBeside)}
       FROM fibric.ledger AS ledger
       LEFT JOIN fibric.receipt_log AS receipt ON receipt.id = ledger.receipt_id
       WHERE ledger.key_hash = ${key.hash}::bytea`
-    const [entry] = yield* decodeEntries(
-      rows.map((row) => ({
-        ...row,
-        attempt: row["ledger_attempt"],
-        receipt: row["id"] === null ? null : row
-      }))
+    const [entry] = yield* decodeEntries(rows.map((row) => ({ ...row, receipt: receiptBeside(row) })))
+    return (
+      entry && {
+        state: entry.state,
+        attempt: entry.attempt,
+        fingerprint: entry.fingerprint,
+        paths: entry.paths,
+        since: DateTime.fromDateUnsafe(entry.since),
+        checkAfter: utc(entry.check_after),
+        receipt: entry.receipt === null ? null : toReceipt(entry.receipt)
+      }
     )
-    return entry === undefined
-      ? undefined
-      : {
-          ...entry,
-          since: DateTime.fromDateUnsafe(entry.since),
-          receipt: entry.receipt === null ? null : toReceipt(entry.receipt)
-        }
-  }).pipe(
-    Effect.catchTag("SchemaError", (error) => Effect.die(`Bug: a ledger row does not fit: ${error.message}`))
-  )
-
-/** Records an attempt's outcome with its receipt, if the token is current. */
-export const settle = (sql: PgClient.PgClient, settlement: Settlement): Rows => {
-  const { evidence, key, receiptId } = settlement
-  const to = stateAfter(evidence)
-  const { body, proof, reason } = statementOf(evidence)
-  return sql`
-    WITH seen AS (
-      SELECT key_hash, state, receipt_id FROM fibric.ledger
-      WHERE key_hash = ${key.hash}::bytea AND token = ${settlement.token}::uuid
-        AND (state = 'performing' OR (state = 'in_doubt' AND ${to}::text <> 'in_doubt'))
-      FOR UPDATE
-    ), moved AS (
-      UPDATE fibric.ledger AS ledger
-      SET state = ${to}::text, since = clock_timestamp(), receipt_id = ${receiptId}::uuid
-      FROM seen WHERE ledger.key_hash = seen.key_hash
-      RETURNING ledger.*, seen.state AS from_state, seen.receipt_id AS doubt_id
-    )
-    INSERT INTO fibric.receipt_log (
-      id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
-      duration_millis, proof, reason, body
-    )
-    SELECT ${receiptId}::uuid,
-      CASE from_state WHEN 'performing' THEN ${outcomeAfter("performing", evidence)}::text
-        ELSE ${outcomeAfter("in_doubt", evidence)}::text END,
-      operator, capability, key_hash, key, entity_type, entity_id, attempt, 1,
-      CASE from_state WHEN 'in_doubt' THEN doubt_id END,
-      ${settlement.durationMillis}::int, ${proof}::text, ${reason}::text, ${body}::text
-    FROM moved
-    RETURNING ${sql.literal(receiptColumns)}`
-}
-
-/** Receipts by their ids: how a statement that landed before is recognised. */
-export const receiptsById = (sql: PgClient.PgClient, ids: ReadonlyArray<string>): Rows =>
-  sql`SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log WHERE id = ANY(${[...ids]}::uuid[])`
-
-/** A person's word that it happened, if the key is still in doubt on that attempt. */
-export const resolveHappened = (sql: PgClient.PgClient, verdict: HappenedVerdict): Rows => sql`
-  WITH seen AS (
-    SELECT key_hash, receipt_id FROM fibric.ledger
-    WHERE key_hash = ${verdict.key.hash}::bytea AND state = 'in_doubt' AND attempt = ${verdict.attempt}::int
-    FOR UPDATE
-  ), moved AS (
-    UPDATE fibric.ledger AS ledger
-    SET state = 'done', since = clock_timestamp(), receipt_id = ${verdict.receiptId}::uuid
-    FROM seen WHERE ledger.key_hash = seen.key_hash
-    RETURNING ledger.*, seen.receipt_id AS doubt_id
-  )
-  INSERT INTO fibric.receipt_log (
-    id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, reason, body
-  )
-  SELECT ${verdict.receiptId}::uuid, 'resolved', ${verdict.operator}::text, capability, key_hash, key, entity_type,
-    entity_id, attempt, 1, doubt_id, ${verdict.reason}::text, ${verdict.body}::text
-  FROM moved
-  RETURNING ${sql.literal(receiptColumns)}`
-
-/** An array whose type the driver could not tell where all its members are null. */
-const nullable = (values: ReadonlyArray<string | null>, oid: number): PgTypes.Parameter =>
-  Result.getOrThrow(PgTypes.array(values, oid))
+  }).pipe(decoded)
 
 /** The receipts of repeats, by their ids: a batch that ran before adds nothing. */
-export const record = (sql: PgClient.PgClient, repeats: ReadonlyArray<Repeat>): Rows => sql`
+export const record = (sql: Sql, repeats: ReadonlyArray<Repeat>): Rows => sql`
   INSERT INTO fibric.receipt_log (
     id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, reason
   )
@@ -166,55 +104,76 @@ export const record = (sql: PgClient.PgClient, repeats: ReadonlyArray<Repeat>): 
   RETURNING ${sql.literal(receiptColumns)}`
 
 /** Extends a lease that has not run out; registers a worker that is new. No row: it had run out. */
-export const beat = (sql: PgClient.PgClient, worker: string, leaseMillis: number): Rows => sql`
+export const beat = (sql: Sql, worker: string, leaseMillis: number): Rows => sql`
   INSERT INTO fibric.worker AS worker (incarnation, expires_at)
   VALUES (${worker}::uuid, clock_timestamp() + ${leaseMillis}::float8 * interval '1 ms')
   ON CONFLICT (incarnation) DO UPDATE SET expires_at = EXCLUDED.expires_at
   WHERE worker.expires_at > clock_timestamp()
   RETURNING worker.incarnation`
 
-/** Turns silent rows doubtful, in the one lock order, and passes over what somebody holds. */
-export const reap = (sql: PgClient.PgClient, receiptIds: ReadonlyArray<string>): Rows => sql`
+/** Frees the flights of keys that were settled from outside and whose call can't be heard any more. */
+export const closeCalls = (sql: Sql): Rows => sql`
+  UPDATE fibric.ledger SET call_open = false, revision = revision + 1
+  WHERE call_open AND doubt_at <= clock_timestamp()`
+
+/**
+ * Turns silent rows doubtful, in the one lock order, and passes over what somebody holds. A
+ * transactional attempt whose row can be had did not commit, and is fenced off by this.
+ */
+export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
   WITH silent AS (
-    SELECT key_hash, doubt_at <= clock_timestamp() AS overdue
+    SELECT key_hash, doubt_at <= clock_timestamp() AS overdue,
+      recovery::json ->> '_tag' = 'Transactional' AS transactional
     FROM fibric.ledger AS ledger
-    WHERE state = 'performing' AND (
+    WHERE (state = 'performing' AND (
       doubt_at <= clock_timestamp()
       OR NOT EXISTS (
         SELECT 1 FROM fibric.worker
         WHERE worker.incarnation = ledger.worker AND worker.expires_at > clock_timestamp()
       )
-    )
+    )) OR (state = 'in_doubt' AND recovery::json ->> '_tag' = 'Transactional')
     ORDER BY entity_hash, key_hash
     LIMIT ${receiptIds.length}::int
     FOR UPDATE SKIP LOCKED
   ), numbered AS (
-    SELECT key_hash, overdue, row_number() OVER (ORDER BY key_hash) AS number FROM silent
+    SELECT *, row_number() OVER (ORDER BY key_hash) AS number FROM silent
   ), moved AS (
     UPDATE fibric.ledger AS ledger
-    SET state = 'in_doubt', since = clock_timestamp(), receipt_id = fresh.id
+    SET state = CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END, since = clock_timestamp(),
+      revision = revision + 1, receipt_id = fresh.id,
+      evidence = CASE WHEN transactional THEN 'not_performed' ELSE evidence END,
+      recover_at = CASE WHEN transactional THEN NULL ELSE
+        clock_timestamp() + recover_after_millis * interval '1 ms' END,
+      check_after = CASE WHEN transactional THEN NULL ELSE COALESCE(
+        clock_timestamp() + recover_after_millis * interval '1 ms',
+        GREATEST(clock_timestamp(), COALESCE(claimed_at, since) + verdict_after_millis * interval '1 ms')
+      ) END
     FROM numbered
     JOIN unnest(${[...receiptIds]}::uuid[]) WITH ORDINALITY AS fresh (id, number) ON fresh.number = numbered.number
+    JOIN LATERAL (SELECT receipt_id FROM fibric.ledger AS old WHERE old.key_hash = numbered.key_hash) AS before ON true
     WHERE ledger.key_hash = numbered.key_hash
-    RETURNING ledger.*, numbered.overdue
+    RETURNING ledger.*, numbered.overdue, numbered.transactional, before.receipt_id AS before_id
   )
   INSERT INTO fibric.receipt_log (
-    id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, reason
+    id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, proof,
+    reason, check_after
   )
-  SELECT receipt_id, 'in_doubt', operator, capability, key_hash, key, entity_type, entity_id, attempt, 1,
-    CASE WHEN overdue THEN 'no outcome was recorded in time' ELSE 'its worker was not heard of again' END
+  SELECT receipt_id, CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END, operator, capability, key_hash,
+    key, entity_type, entity_id, attempt, 1, before_id, CASE WHEN transactional THEN 'rolled_back' END,
+    CASE WHEN overdue THEN 'no outcome was recorded in time' ELSE 'its worker was not heard of again' END,
+    check_after
   FROM moved
   RETURNING ${sql.literal(receiptColumns)}`
 
 /** A key's receipts in the order that they were committed in, the first 1,000. */
-export const receiptsByKey = (sql: PgClient.PgClient, key: IdempotencyKey): Rows => sql`
+export const receiptsByKey = (sql: Sql, key: KeyName): Rows => sql`
   SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log
   WHERE key_hash = ${key.hash}::bytea
   ORDER BY transaction, id
   LIMIT 1000`
 
 /** Sums of counts by outcome, for one key or for all. */
-export const totals = (sql: PgClient.PgClient, key: IdempotencyKey | undefined): Rows => sql`
+export const totals = (sql: Sql, key: KeyName | undefined): Rows => sql`
   SELECT outcome, sum(count)::float8 AS total FROM fibric.receipt_log
   WHERE ${key === undefined}::boolean OR key_hash = ${key?.hash ?? new Uint8Array()}::bytea
   GROUP BY outcome ORDER BY outcome`

@@ -1,14 +1,4 @@
-import { Layer } from "effect"
-import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
-import * as PgLedger from "../../src/postgres/PgLedger.ts"
-import * as PgReceiptLog from "../../src/postgres/PgReceiptLog.ts"
-import { layerFreshClient } from "../support/database.ts"
 import { ledgerContract } from "./ledger.contract.ts"
+import { layerLedger } from "./postgres.ts"
 
-ledgerContract(
-  "on Postgres",
-  Layer.mergeAll(PgLedger.layer, PgReceiptLog.layer).pipe(
-    Layer.provide(LedgerClient.layer),
-    Layer.provide(layerFreshClient)
-  )
-)
+ledgerContract("on Postgres", layerLedger)

@@ -4,89 +4,24 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, type Layer } from "effect"
-import { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
+import type { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
-import type { Outcome } from "../../src/domain/Receipt.ts"
-import type { Evidence } from "../../src/kernel/Evidence.ts"
-import { type Claim, Ledger, type Repeat } from "../../src/kernel/Ledger.ts"
+import { Ledger } from "../../src/kernel/Ledger.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
-
-const performed: Evidence = { _tag: "Performed", body: `{"messageId":"m-1"}` }
-const refused: Evidence = { _tag: "Refused", body: `{"code":550}` }
-const notPerformed: Evidence = { _tag: "NotPerformed", proof: "never_sent", reason: "connection refused" }
-const unknown: Evidence = { _tag: "Unknown", reason: "the answer never came" }
-
-const keyOf = (id: string, occasion = "shipped", type = "order") =>
-  new IdempotencyKey("notify", { type, id }, occasion)
-
-/** A worker that is alive for a minute, and a claim in its name. */
-const alive = Effect.gen(function* () {
-  const ledger = yield* Ledger
-  const worker = yield* Identifiers.token
-  assert.isTrue(yield* ledger.beat(worker, 60_000))
-  return worker
-})
-
-const claimOf = Effect.fnUntraced(function* (
-  worker: string,
-  key: IdempotencyKey,
-  changes: Partial<Claim> = {}
-) {
-  const claim: Claim = {
-    key,
-    token: yield* Identifiers.token,
-    worker,
-    operator: "shipping",
-    fingerprint: "1:aa",
-    paths: { "/to": "11" },
-    seenAttempt: 0,
-    doubtHoldsLane: true,
-    doubtAfterMillis: 60_000,
-    ...changes
-  }
-  return claim
-})
-
-const settle = Effect.fnUntraced(function* (claim: Claim, evidence: Evidence, receiptId?: string) {
-  const ledger = yield* Ledger
-  return yield* ledger.settle({
-    key: claim.key,
-    token: claim.token,
-    receiptId: receiptId ?? (yield* Identifiers.ordered),
-    evidence,
-    durationMillis: 12
-  })
-})
-
-/** Claims a new key, in the name of a worker that is alive, and settles it. */
-const claimed = Effect.fnUntraced(function* (key: IdempotencyKey, changes: Partial<Claim> = {}) {
-  const ledger = yield* Ledger
-  const claim = yield* claimOf(changes.worker ?? (yield* alive), key, changes)
-  const verdict = yield* ledger.claim(claim)
-  assert.deepStrictEqual(verdict, { _tag: "Claimed", attempt: 1, generation: 0 })
-  return claim
-})
-
-const stateOf = Effect.fnUntraced(function* (key: IdempotencyKey) {
-  const ledger = yield* Ledger
-  const entry = yield* ledger.find(key)
-  return entry === undefined ? undefined : { state: entry.state, attempt: entry.attempt }
-})
-
-const repeatOf = Effect.fnUntraced(function* (key: IdempotencyKey, outcome: Outcome, count: number) {
-  const repeat: Repeat = {
-    receiptId: yield* Identifiers.ordered,
-    key,
-    outcome,
-    operator: "agent",
-    count,
-    refersTo: null,
-    reason: null
-  }
-  return repeat
-})
-
-const freshIds = (count: number) => Effect.replicateEffect(Identifiers.ordered, count)
+import {
+  alive,
+  claimOf,
+  claimed,
+  freshIds,
+  keyOf,
+  notPerformed,
+  performed,
+  refused,
+  repeatOf,
+  settle,
+  stateOf,
+  unknown
+} from "./keys.ts"
 
 /** Runs the contract against an implementation, with a new, empty ledger for each test. */
 export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | ReceiptLog, E>): void => {
@@ -238,7 +173,8 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
             durationMillis: 12,
             proof: null,
             reason: null,
-            body: `{"messageId":"m-1"}`
+            body: `{"messageId":"m-1"}`,
+            checkAfter: null
           }
         )
         const entry = yield* ledger.find(claim.key)
@@ -288,7 +224,11 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
       Effect.gen(function* () {
         const claim = yield* claimed(keyOf("1"))
         const stranger = { ...claim, token: yield* Identifiers.token }
-        assert.deepStrictEqual(yield* settle(stranger, performed), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* settle(stranger, performed), {
+          _tag: "Refused",
+          why: "unknown_token",
+          found: "performing, attempt 1"
+        })
         assert.deepStrictEqual(yield* stateOf(claim.key), { state: "performing", attempt: 1 })
       })
     )
@@ -296,7 +236,11 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
     law("a key that nobody claimed can't be settled", () =>
       Effect.gen(function* () {
         const claim = yield* claimOf(yield* alive, keyOf("1"))
-        assert.deepStrictEqual(yield* settle(claim, performed), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* settle(claim, performed), {
+          _tag: "Refused",
+          why: "unknown_key",
+          found: "no such key"
+        })
         assert.isUndefined(yield* stateOf(claim.key))
       })
     )
@@ -318,8 +262,8 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
         const log = yield* ReceiptLog
         const claim = yield* claimed(keyOf("1"))
         yield* settle(claim, performed)
-        assert.deepStrictEqual(yield* settle(claim, refused), { _tag: "NotYours" })
-        assert.deepStrictEqual(yield* settle(claim, unknown), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* settle(claim, refused), { _tag: "Kept" })
+        assert.deepStrictEqual(yield* settle(claim, unknown), { _tag: "Kept" })
         assert.deepStrictEqual(yield* stateOf(claim.key), { state: "done", attempt: 1 })
         assert.deepStrictEqual(yield* log.totals(claim.key), { performed: 1 })
       })
@@ -338,7 +282,7 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
         const ledger = yield* Ledger
         const claim = yield* claimed(keyOf("1"))
         const body = JSON.stringify({ text: "nul \u0000, half \ud800, smile 😀, quote ' \" \\ " })
-        yield* settle(claim, { _tag: "Performed", body })
+        yield* settle(claim, { _tag: "Performed", body, effectId: null })
         assert.strictEqual((yield* ledger.find(claim.key))?.receipt?.body, body)
       })
     )
@@ -348,7 +292,7 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
         const ledger = yield* Ledger
         const claim = yield* claimed(keyOf("1"))
         const body = JSON.stringify("x".repeat(1_000_000))
-        yield* settle(claim, { _tag: "Performed", body })
+        yield* settle(claim, { _tag: "Performed", body, effectId: null })
         assert.strictEqual((yield* ledger.find(claim.key))?.receipt?.body, body)
       })
     )
@@ -415,13 +359,15 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
       })
     )
 
-    law("the first attempt's token does not settle the second attempt", () =>
+    law("what is no success of the first attempt does not settle the second", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger
         const first = yield* claimed(keyOf("1"))
         yield* settle(first, notPerformed)
         yield* ledger.claim(yield* claimOf(first.worker, first.key, { seenAttempt: 1 }))
-        assert.deepStrictEqual(yield* settle(first, performed), { _tag: "NotYours" })
+        for (const evidence of [refused, notPerformed, unknown]) {
+          assert.deepStrictEqual(yield* settle(first, evidence), { _tag: "Kept" })
+        }
         assert.deepStrictEqual(yield* stateOf(first.key), { state: "performing", attempt: 2 })
       })
     )
@@ -534,7 +480,7 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
         const log = yield* ReceiptLog
         const claim = yield* claimed(keyOf("1"))
         yield* settle(claim, unknown)
-        assert.deepStrictEqual(yield* settle(claim, unknown), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* settle(claim, unknown), { _tag: "Kept" })
         assert.deepStrictEqual(yield* log.totals(claim.key), { in_doubt: 1 })
       })
     )
@@ -550,14 +496,18 @@ type Law = (sentence: string, body: () => Effect.Effect<void, unknown, Ledger | 
 const verdictLaws = (name: string, law: Law): void => {
   const verdict = Effect.fnUntraced(function* (key: IdempotencyKey, attempt: number, receiptId?: string) {
     const ledger = yield* Ledger
-    return yield* ledger.resolveHappened({
+    return yield* ledger.apply(
       key,
-      attempt,
-      receiptId: receiptId ?? (yield* Identifiers.ordered),
-      operator: "dana",
-      reason: "seen in the outbox",
-      body: `{"messageId":"m-9"}`
-    })
+      {
+        _tag: "Ruling",
+        attempt,
+        ruling: { _tag: "ItHappened", body: `{"messageId":"m-9"}` },
+        operator: "dana",
+        reason: "seen in the outbox",
+        force: false
+      },
+      receiptId ?? (yield* Identifiers.ordered)
+    )
   })
 
   describe(`${name}: a person's verdict`, () => {
@@ -600,18 +550,25 @@ const verdictLaws = (name: string, law: Law): void => {
       Effect.gen(function* () {
         const claim = yield* claimed(keyOf("1"))
         yield* settle(claim, unknown)
-        assert.deepStrictEqual(yield* verdict(claim.key, 2), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* verdict(claim.key, 2), {
+          _tag: "Refused",
+          why: "wrong_attempt",
+          found: "in_doubt, attempt 1"
+        })
         assert.deepStrictEqual(yield* stateOf(claim.key), { state: "in_doubt", attempt: 1 })
       })
     )
 
-    law("a key that is not in doubt takes no verdict", () =>
+    law("a key that is done, or that nobody knows, takes no verdict", () =>
       Effect.gen(function* () {
         const claim = yield* claimed(keyOf("1"))
-        assert.deepStrictEqual(yield* verdict(claim.key, 1), { _tag: "NotYours" })
         yield* settle(claim, performed)
-        assert.deepStrictEqual(yield* verdict(claim.key, 1), { _tag: "NotYours" })
-        assert.deepStrictEqual(yield* verdict(keyOf("2"), 1), { _tag: "NotYours" })
+        assert.deepStrictEqual(yield* verdict(claim.key, 1), {
+          _tag: "Refused",
+          why: "wrong_state",
+          found: "done, attempt 1"
+        })
+        assert.deepInclude(yield* verdict(keyOf("2"), 1), { _tag: "Refused", why: "unknown_key" })
       })
     )
   })

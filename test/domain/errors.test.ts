@@ -22,7 +22,8 @@ const receipt = new Fibric.Receipt({
   durationMillis: 12,
   proof: null,
   reason: null,
-  body: null
+  body: null,
+  checkAfter: null
 })
 
 const key = "notify:order-4471:shipped"
@@ -50,11 +51,48 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     `"${key}" already names another action: the payloads differ at /to. Nothing was performed; a different change needs a different occasion.`
   ],
   [
-    new Fibric.InDoubt({ key, attempt: 2, since: at, reason: "no answer within 20000 ms", receipt }),
-    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (no answer within 20000 ms). It may have happened; it will not be sent again. Look at the provider, then record a verdict (Verdicts.itHappened).`
+    new Fibric.InDoubt({
+      key,
+      attempt: 2,
+      since: at,
+      reason: "no answer within 20000 ms",
+      checkAfter: at,
+      receipt
+    }),
+    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (no answer within 20000 ms). It may have happened, and asking does not send it again. Look again after 2026-01-02T03:04:05.678Z; whoever knows what became of it records a verdict (fibric doubt resolve, or Verdicts).`
   ],
   [
-    new Fibric.LaneHeld({ key: "notify:order-4471:packed", entity: "order-4471", heldBy: key, since: at }),
+    new Fibric.InDoubt({ key, attempt: 2, since: at, reason: "a reset", checkAfter: null, receipt }),
+    `"${key}" is in doubt since 2026-01-02T03:04:05.678Z (a reset). It may have happened, and asking does not send it again. Look again later; whoever knows what became of it records a verdict (fibric doubt resolve, or Verdicts).`
+  ],
+  [
+    new Fibric.InProgress({ key, waitedMillis: 5_000, checkAfter: at }),
+    `"${key}" is still under way after 5000 ms. It goes on; ask for its receipt later, or for the same action again: it is not sent twice.`
+  ],
+  [
+    new Fibric.Abandoned({ key, receipt }),
+    `"${key}" was abandoned by shipping (receipt ${receipt.id}). It will not be performed; a different change needs a different occasion.`
+  ],
+  [
+    new Fibric.InsideTransaction({ key }),
+    `"${key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox inside the transaction.`
+  ],
+  [
+    new Fibric.VerdictTooEarly({ key, attempt: 1, notBefore: at }),
+    `No verdict was recorded: the request of "${key}", attempt 1, may still be on its way. Decide after 2026-01-02T03:04:05.678Z, or with force.`
+  ],
+  [
+    new Fibric.UnknownKey({ key }),
+    `Nothing was ever claimed under "${key}", and nothing is under way here. Execute the action first.`
+  ],
+  [
+    new Fibric.LaneHeld({
+      key: "notify:order-4471:packed",
+      entity: "order-4471",
+      heldBy: key,
+      since: at,
+      checkAfter: null
+    }),
     `"notify:order-4471:packed" was not performed: "${key}" is in doubt since 2026-01-02T03:04:05.678Z and holds order-4471. Settle that first, then ask again.`
   ],
   [
@@ -92,7 +130,7 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   ],
   [
     new Fibric.VerdictRefused({ key, attempt: 2, found: "done, attempt 2" }),
-    `No verdict was recorded: "${key}" is not in doubt on attempt 2 (found: done, attempt 2). Look at it again before deciding.`
+    `No verdict was recorded: it does not fit "${key}" on attempt 2 (found: done, attempt 2). Look at it again before deciding.`
   ]
 ]
 

@@ -42,7 +42,9 @@ describe("each receipt as a structured log event", () => {
         "fibric.attempt": 1,
         "fibric.receipt.refers_to": null,
         "fibric.duration_millis": 0,
-        "fibric.reason": null
+        "fibric.reason": null,
+        "fibric.safe_to_retry": false,
+        "fibric.check_after": null
       })
     }).pipe(Effect.provide(Layer.provideMerge(over(layer, Fibric.layerMemory), collecting(events))))
   })

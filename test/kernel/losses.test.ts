@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { execute, ReceiptLog } from "fibric"
+import { execute, ReceiptLog, Recovery } from "fibric"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
@@ -209,7 +209,10 @@ describe("a process that was away", () => {
         paths: {},
         seenAttempt: 0,
         doubtHoldsLane: true,
-        doubtAfterMillis: 60_000
+        doubtAfterMillis: 60_000,
+        recovery: Recovery.hold,
+        deadlineMillis: 20_000,
+        request: null
       })
       assert.strictEqual(verdict._tag, "Claimed")
       yield* TestClock.adjust("10 seconds")

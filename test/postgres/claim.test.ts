@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
+import * as Recovery from "../../src/domain/Recovery.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
 import { claim as runClaim } from "../../src/postgres/claim.ts"
@@ -33,7 +34,10 @@ const claimOf = Effect.fnUntraced(function* (seenAttempt: number) {
     paths: {},
     seenAttempt,
     doubtHoldsLane: true,
-    doubtAfterMillis: 60_000
+    doubtAfterMillis: 60_000,
+    recovery: Recovery.hold,
+    deadlineMillis: 20_000,
+    request: null
   }
   return claim
 })

@@ -7,7 +7,7 @@ import { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Layer } from "effect"
 import { execute, Operator } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
-import { receiptColumns } from "../../src/postgres/migrations.ts"
+import { receiptColumns } from "../../src/postgres/migrations/receipts-view.ts"
 import { layerFreshClient } from "../support/database.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
 

@@ -10,7 +10,17 @@ import type { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import * as Runtime from "../../src/kernel/Runtime.ts"
 import * as Settings from "../../src/kernel/Settings.ts"
 
-type Operation = "find" | "claim" | "settle" | "record" | "beat" | "reap" | "resolveHappened"
+type Operation =
+  | "find"
+  | "claim"
+  | "settle"
+  | "record"
+  | "beat"
+  | "reap"
+  | "apply"
+  | "resend"
+  | "transact"
+  | "takeDue"
 
 /** What goes wrong, changeable while a test runs. */
 export interface Trouble {
@@ -63,7 +73,11 @@ export const layerTroubled = (trouble: Trouble): Layer.Layer<Ledger | ReceiptLog
         record: (repeats) => troubled(trouble, "record")(ledger.record(repeats)),
         beat: (worker, lease) => troubled(trouble, "beat")(ledger.beat(worker, lease)),
         reap: (ids) => troubled(trouble, "reap")(ledger.reap(ids)),
-        resolveHappened: (verdict) => troubled(trouble, "resolveHappened")(ledger.resolveHappened(verdict))
+        apply: (key, event, receiptId) => troubled(trouble, "apply")(ledger.apply(key, event, receiptId)),
+        resend: (attempt) => troubled(trouble, "resend")(ledger.resend(attempt)),
+        transact: (attempt, effect) => troubled(trouble, "transact")(ledger.transact(attempt, effect)),
+        takeDue: (capabilities, limit, leaseMillis) =>
+          troubled(trouble, "takeDue")(ledger.takeDue(capabilities, limit, leaseMillis))
       })
     )
   ).pipe(Layer.provideMerge(LedgerMemory.layer))

@@ -1,14 +1,10 @@
 /**
- * The schema of the ledger, one numbered step after another. A step that has landed anywhere is never
- * changed; what comes later is a new step.
- *
- * Everything lives in the schema `fibric`. The view `fibric.receipts` is public: its columns are
- * documented in the database and stay; the tables are the ledger's own.
+ * Step 1: the keys, the workers, the receipts, and the view that people read. Landed: never changed.
  */
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-const ledgerAndReceipts = Effect.gen(function* () {
+export const ledgerAndReceipts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`
     CREATE TABLE fibric.ledger_info (
@@ -77,8 +73,7 @@ const ledgerAndReceipts = Effect.gen(function* () {
   yield* receiptsView
 })
 
-/** The columns of the public view, with what each means. The same text documents them in SQL. */
-export const receiptColumns = {
+const receiptColumns = {
   id: "The receipt, a UUIDv7",
   at: "When it was written, by the database's clock",
   outcome:
@@ -111,13 +106,3 @@ const receiptsView = Effect.gen(function* () {
 
 // COMMENT takes no parameters; the texts are the constants above.
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
-/** All steps by number and name. The highest number is the schema that this version knows. */
-export const migrations = {
-  "0001_ledger_and_receipts": ledgerAndReceipts
-} as const
-
-/** The newest step that this version of fibric knows. */
-export const knownVersion: number = Math.max(
-  ...Object.keys(migrations).map((name) => Number.parseInt(name, 10))
-)

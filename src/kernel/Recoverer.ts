@@ -1,0 +1,200 @@
+/**
+ * Recoverer: does for a key in doubt what its capability declared, in the background and right on start.
+ *
+ * A resend sends the stored request again, under the same provider key, in the entity's lane; a lookup
+ * asks the provider. Each doubt is taken for a while by one process of all; should it die, the doubt is
+ * due again. What is done is bounded by the ledger, on its clock; what is learned goes there. What only a
+ * person can settle is left alone, counted, and complained of when it gets old.
+ */
+import { Context, DateTime, Effect, Fiber, Layer, Metric, Result, Schedule, Scope } from "effect"
+import type * as Capability from "../domain/Capability.ts"
+import type { LedgerUnavailable } from "../domain/errors.ts"
+import * as Identifiers from "../domain/Identifiers.ts"
+import * as Ask from "./Ask.ts"
+import { Connectors } from "./Connectors.ts"
+import * as Dispatch from "./Dispatch.ts"
+import { Lanes } from "./Lanes.ts"
+import { type Doubt, Ledger } from "./Ledger.ts"
+import { Settings } from "./Settings.ts"
+import * as StoredRequest from "./StoredRequest.ts"
+import { Workers } from "./Workers.ts"
+
+/** How many doubts there are, as far as they are counted. */
+const doubtsGauge = Metric.gauge("fibric_in_doubt", { description: "Keys in doubt, counted up to 1,000" })
+
+/** How long the oldest doubt has lasted. */
+const oldestGauge = Metric.gauge("fibric_oldest_doubt_seconds", {
+  description: "Age of the oldest key in doubt"
+})
+
+const countedDoubts = 1_000
+
+export class Recoverer extends Context.Service<
+  Recoverer,
+  {
+    /**
+     * Deals once with every doubt that is due and that a connector of this runtime carries out. Returns
+     * how many it dealt with. The background does the same at its own pace.
+     */
+    readonly recoverDue: Effect.Effect<number, LedgerUnavailable>
+  }
+>()("fibric/kernel/Recoverer") {}
+
+export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Connectors> = Layer.effect(
+  Recoverer,
+  Effect.gen(function* () {
+    const ledger = yield* Ledger
+    const lanes = yield* Lanes
+    const workers = yield* Workers
+    const connectors = yield* Connectors
+    const settings = yield* Settings
+    const scope = yield* Scope.make()
+    yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
+    const dispatch = yield* Dispatch.make(scope)
+
+    // What has begun is let end, within the bound, before its calls are interrupted.
+    const running = new Set<Fiber.Fiber<unknown, unknown>>()
+    yield* Effect.addFinalizer(() =>
+      settings.drainMillis > 0
+        ? Effect.asVoid(Effect.timeoutOption(Fiber.awaitAll(running), settings.drainMillis))
+        : Effect.void
+    )
+    const inScope = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.flatMap(Effect.forkIn(work, scope, { startImmediately: true }), (fiber) => {
+        running.add(fiber)
+        fiber.addObserver(() => running.delete(fiber))
+        return Fiber.join(fiber)
+      })
+
+    const recoverDue = Effect.gen(function* () {
+      const capabilities = new Map(
+        (yield* connectors.capabilities).map((capability) => [capability.name, capability] as const)
+      )
+      if (capabilities.size === 0) return 0
+      const due = yield* ledger.takeDue(
+        [...capabilities.keys()],
+        settings.recoverBatch,
+        holdMillis(capabilities)
+      )
+      yield* Effect.forEach(due, (doubt) => inScope(recover(doubt, capabilities.get(doubt.capability))), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      return due.length
+    })
+
+    const recover = (doubt: Doubt, capability: Capability.Any | undefined) => {
+      if (capability === undefined) return Effect.void
+      const payload = StoredRequest.decode(capability, doubt.request)
+      if (Result.isFailure(payload)) return giveUp(doubt, payload.failure)
+      const job: Dispatch.Job = {
+        capability,
+        key: doubt.key,
+        name: Ask.nameOf(doubt.key),
+        payload: payload.success
+      }
+      const act = doubt.recovery._tag === "Resend" ? resend(job, doubt) : lookUp(job, doubt)
+      return act.pipe(
+        // The doubt is due again when its holding has run out.
+        Effect.catch((error) => Effect.logWarning("fibric.recovery.failed", error.message)),
+        Effect.annotateLogs({ "fibric.key": doubt.key.label, "fibric.attempt": doubt.attempt })
+      )
+    }
+
+    /** In the entity's lane, as any action: one at a time, and the ledger has the last word. */
+    const resend = (job: Dispatch.Job, doubt: Doubt) =>
+      lanes
+        .enter(
+          job.key.entity,
+          Effect.gen(function* () {
+            const { attempt, verdict } = yield* dispatch.claimAgain(job, doubt.attempt)
+            switch (verdict._tag) {
+              case "Claimed":
+                yield* dispatch.perform(job, attempt, verdict)
+                return
+              case "Exhausted":
+                return yield* giveUp(
+                  doubt,
+                  "the provider may have forgotten the key, or was asked often enough"
+                )
+              case "WorkerExpired":
+                return yield* workers.renew(attempt.worker)
+              case "Exists":
+              case "LaneBusy":
+              case "LaneHeld":
+            }
+          }).pipe(Effect.result)
+        )
+        .pipe(
+          Effect.flatMap(Effect.fromResult),
+          // Both mean: not now.
+          Effect.catchTags({ MailboxFull: () => Effect.void, ShuttingDown: () => Effect.void })
+        )
+
+    const lookUp = Effect.fnUntraced(function* (job: Dispatch.Job, doubt: Doubt) {
+      const found = yield* Effect.result(dispatch.lookup(job, doubt))
+      if (Result.isFailure(found)) {
+        return yield* Effect.logWarning("fibric.recovery.lookup_failed", found.failure)
+      }
+      const receiptId = yield* Identifiers.ordered
+      const event = { _tag: "Lookup", found: found.success, startedAtMillis: doubt.readAtMillis } as const
+      yield* Effect.retry(ledger.apply(job.key, event, receiptId), Dispatch.confirmRetry)
+    })
+
+    const giveUp = (doubt: Doubt, why: string) =>
+      Effect.andThen(
+        Effect.logWarning("fibric.recovery.left_to_a_person", why),
+        Effect.retry(ledger.leaveToPerson(doubt.key, doubt.attempt), Dispatch.confirmRetry)
+      )
+
+    /** Long enough for the longest call that a recovery makes, and for the statements around it. */
+    const holdMillis = (capabilities: ReadonlyMap<string, Capability.Any>): number =>
+      Math.max(...[...capabilities.values()].map(({ deadlineMillis }) => deadlineMillis)) +
+      settings.leaseMillis
+
+    const complained = new Set<string>()
+    const watch = Effect.gen(function* () {
+      const doubts = yield* ledger.doubts(countedDoubts)
+      const ages = doubts.map(({ readAtMillis, since }) => readAtMillis - DateTime.toEpochMillis(since))
+      yield* Metric.update(doubtsGauge, doubts.length)
+      yield* Metric.update(oldestGauge, Math.max(0, ...ages) / 1_000)
+      const old = doubts.filter((_, index) => (ages[index] ?? 0) >= settings.oldDoubtMillis)
+      const names = old.map(({ attempt, key }) => `${Ask.nameOf(key)} ${attempt}`)
+      // What is settled is forgotten, so that this stays as small as what is in doubt.
+      for (const name of complained) if (!names.includes(name)) complained.delete(name)
+      for (const [index, doubt] of old.entries()) {
+        const name = names[index] ?? ""
+        if (complained.has(name)) continue
+        complained.add(name)
+        yield* complainOf(doubt)
+      }
+    })
+
+    const attemptAll = Effect.gen(function* () {
+      while ((yield* recoverDue) === settings.recoverBatch);
+    })
+    const inBackground = <E extends { readonly message: string }>(
+      name: string,
+      work: Effect.Effect<void, E>
+    ) =>
+      work.pipe(
+        Effect.catch((error) => Effect.logWarning(`fibric.recovery.${name}_failed`, error.message)),
+        Effect.repeat(Schedule.spaced(settings.recoverMillis)),
+        Effect.forkScoped
+      )
+    yield* inBackground("look", attemptAll)
+    yield* inBackground("watch", watch)
+
+    return Recoverer.of({ recoverDue })
+  })
+)
+
+const complainOf = (doubt: Doubt): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning("fibric.doubt.old"), {
+    "fibric.key": doubt.key.label,
+    "fibric.capability": doubt.capability,
+    "fibric.attempt": doubt.attempt,
+    "fibric.since": DateTime.formatIso(doubt.since),
+    "fibric.recovery": doubt.recovery._tag,
+    "fibric.reason": doubt.reason
+  })

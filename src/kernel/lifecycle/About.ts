@@ -1,0 +1,102 @@
+/**
+ * About: an event beside the attempt that it speaks of, and which of the table's conditions hold for it.
+ */
+import type * as Recovery from "../../domain/Recovery.ts"
+import type { AttemptRecord, Event, KeyRow } from "./KeyRow.ts"
+import type * as Lifecycle from "./Lifecycle.ts"
+
+export interface About {
+  readonly row: KeyRow
+  readonly event: Event
+  readonly subject: AttemptRecord
+  /** The attempts that the same provider key stands for, besides the subject. */
+  readonly others: ReadonlyArray<AttemptRecord>
+  readonly nowMillis: number
+}
+
+/** The event beside its attempt, or `undefined` where the key has no such attempt. */
+export const aboutOf = (row: KeyRow, event: Event, nowMillis: number): About | undefined => {
+  const subject = subjectOf(row, event)
+  return subject && { row, event, subject, others: othersOf(row, subject), nowMillis }
+}
+
+const subjectOf = (row: KeyRow, event: Event): AttemptRecord | undefined => {
+  switch (event._tag) {
+    case "Evidence":
+      return row.attempts.find(({ token }) => token === event.token)
+    case "Ruling":
+      return row.current.attempt === event.attempt ? row.current : undefined
+    case "Silence":
+    case "Lookup":
+      return row.current
+  }
+}
+
+const othersOf = ({ attempts, current }: KeyRow, subject: AttemptRecord): ReadonlyArray<AttemptRecord> =>
+  attempts.filter((attempt) => attempt !== subject && attempt.generation === current.generation)
+
+/** Whether nothing can be expected of an attempt any more: proof, or somebody's word for it. */
+export const isClosed = ({ evidence }: AttemptRecord): boolean =>
+  evidence === "refused" || evidence === "not_performed" || evidence === "testimony"
+
+export const isPositive = ({ evidence }: AttemptRecord): boolean =>
+  evidence === "performed" || evidence === "attested"
+
+/** Whether a condition of the table holds. */
+export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boolean>> = {
+  current: ({ row, subject }) => subject === row.current,
+  othersProven: ({ others }) => others.every(isClosed),
+  replayed: ({ row, subject, nowMillis }) =>
+    subject.recovery._tag === "Resend" &&
+    subject.recovery.replays &&
+    nowMillis < windowEnd(row, subject.recovery),
+  refusedBefore: ({ others }) => others.some(({ evidence }) => evidence === "refused"),
+  transactional: ({ row }) => row.current.recovery._tag === "Transactional",
+  // A new attempt is decided by `decideResend`, which knows the claim.
+  windowOpen: () => false,
+  enough: ({ event, row }) => {
+    const { recovery, claimedAtMillis } = row.current
+    return (
+      event._tag === "Lookup" &&
+      recovery._tag === "Lookup" &&
+      recovery.releaseAfterMillis !== null &&
+      event.startedAtMillis >= claimedAtMillis + Math.max(recovery.releaseAfterMillis, row.verdictAfterMillis)
+    )
+  },
+  lateOrForced: ({ event, nowMillis, row }) =>
+    event._tag === "Ruling" && (event.force || nowMillis >= verdictAt(row)),
+  anotherEffect: (about) => isAnotherEffect(about)
+}
+
+/** From when on "it did not happen" is no longer too early to say. */
+export const verdictAt = (row: KeyRow): number => row.current.claimedAtMillis + row.verdictAfterMillis
+
+/** When the provider may begin to forget our key: counted from the first attempt that may have reached it. */
+export const windowEnd = (row: KeyRow, { marginMillis, windowMillis }: Recovery.Resend): number => {
+  const first = row.attempts.find(
+    (attempt) => attempt.generation === row.current.generation && !isClosed(attempt)
+  )
+  return (first ?? row.current).claimedAtMillis + windowMillis - marginMillis
+}
+
+/**
+ * Two attempts that happened are two effects, unless the provider calls them by one name, or promised
+ * to recognise the key that they share.
+ */
+const isAnotherEffect = ({ event, nowMillis, row, subject }: About): boolean => {
+  const known = row.attempts.find(isPositive)
+  const effectId =
+    event._tag === "Lookup"
+      ? event.found?.effectId
+      : event._tag === "Evidence" && event.evidence._tag === "Performed"
+        ? event.evidence.effectId
+        : null
+  if (known === undefined || (known === subject && event._tag === "Evidence")) return false
+  if (known.effectId !== null && effectId !== null) return known.effectId !== effectId
+  const bothCalls = known.evidence === "performed" && event._tag === "Evidence"
+  const recognised =
+    known.generation === subject.generation &&
+    subject.recovery._tag === "Resend" &&
+    nowMillis < windowEnd(row, subject.recovery)
+  return bothCalls && !recognised
+}

@@ -1,0 +1,23 @@
+/**
+ * The schema of the ledger, one numbered step after another. A step that has landed anywhere is never
+ * changed; what comes later is a new step, and workers of the version before go on while it is made.
+ *
+ * Everything lives in the schema `fibric`. The view `fibric.receipts` is public: its columns are
+ * documented in the database and stay; the tables are the ledger's own.
+ */
+import { ledgerAndReceipts } from "./0001-ledger-and-receipts.ts"
+import { attempts, attemptsIndexes } from "./0002-attempts.ts"
+
+/** All steps by number and name. The highest number is the schema that this version knows. */
+export const migrations = {
+  "0001_ledger_and_receipts": ledgerAndReceipts,
+  "0002_attempts": attempts
+} as const
+
+/** The newest step that this version of fibric knows. */
+export const knownVersion: number = Math.max(
+  ...Object.keys(migrations).map((name) => Number.parseInt(name, 10))
+)
+
+/** The indexes that are made while others write, by name, in order. */
+export const onlineIndexes: Readonly<Record<string, string>> = { ...attemptsIndexes }

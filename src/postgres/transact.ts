@@ -1,0 +1,81 @@
+/**
+ * transact: an effect in the ledger's own database, in one transaction with its settlement.
+ *
+ * The key's row is locked by the attempt's token first, then comes the effect, then the settlement. Who
+ * can lock the row knows that no earlier copy of this transaction is still open: it has committed, and
+ * the row says so, or it never will.
+ */
+import type { PgClient } from "@effect/sql-pg"
+import { Cause, Effect } from "effect"
+import { SqlError } from "effect/sql"
+import * as Evidence from "../kernel/Evidence.ts"
+import type { Ledger, Settlement, Transacted } from "../kernel/Ledger.ts"
+import { LedgerTransaction } from "../kernel/LedgerTransaction.ts"
+import { readReceipts } from "./ReceiptRow.ts"
+import { receiptsById, settle } from "./settle.ts"
+
+type Attempt = Parameters<Ledger["Service"]["transact"]>[0]
+type Work = Parameters<Ledger["Service"]["transact"]>[1]
+type Ended = Pick<Settlement, "evidence" | "durationMillis">
+
+/** Why everything is taken back: the failure that rolls the transaction back, and its answer. */
+interface TakenBack {
+  readonly _tag: "TakenBack"
+  readonly end: Transacted
+}
+
+const takeBack = (end: Transacted) => Effect.fail<TakenBack>({ _tag: "TakenBack", end })
+
+const fenced: Transacted = { _tag: "Fenced" }
+
+/** Runs the effect and settles it, or takes everything back. */
+export const transact = (
+  sql: PgClient.PgClient,
+  attempt: Attempt,
+  effect: Work
+): Effect.Effect<Transacted, SqlError.SqlError> =>
+  Effect.gen(function* () {
+    const locked = yield* lock(sql, attempt)
+    const [before] = yield* Effect.flatMap(receiptsById(sql, [attempt.receiptId]), readReceipts)
+    if (before !== undefined) return { _tag: "Settled", receipt: before } satisfies Transacted
+    if (locked.length === 0) return fenced
+    const ended = yield* within(sql, effect)
+    const { evidence } = ended
+    if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
+      return yield* takeBack({ _tag: "RolledBack", evidence })
+    }
+    const applied = yield* settle(sql, { ...attempt, ...ended })
+    return applied._tag === "Settled" ? applied : yield* takeBack(fenced)
+  }).pipe(
+    sql.withTransaction,
+    // A connection that is lost fails the rollback too, which the driver reports as a defect.
+    Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
+    Effect.catchTag("TakenBack", ({ end }) => Effect.succeed(end))
+  )
+
+const lock = (sql: PgClient.PgClient, { key, token }: Attempt) => sql`
+  SELECT 1 FROM fibric.ledger
+  WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'
+  FOR UPDATE`
+
+/** The effect up to its end. What it wrote before it refused, or failed, is taken back here. */
+const within = (sql: PgClient.PgClient, effect: Work): Effect.Effect<Ended> =>
+  Effect.provideService(effect, LedgerTransaction, sql).pipe(
+    Effect.flatMap((ended) =>
+      ended.evidence._tag === "Performed" ? Effect.succeed(ended) : Effect.fail(ended)
+    ),
+    sql.withTransaction,
+    Effect.catch((ended) => ("evidence" in ended ? Effect.succeed(ended) : Effect.succeed(broken(ended)))),
+    // An effect that went on after one of its statements failed can't be taken back in part.
+    Effect.catchCauseIf(
+      (cause) => !Cause.hasInterrupts(cause),
+      (cause) => Effect.succeed(broken(Cause.squash(cause)))
+    )
+  )
+
+const broken = (error: unknown): Ended => ({
+  evidence: Evidence.unknown(
+    `the transaction broke: ${error instanceof SqlError.SqlError ? String(error.reason.cause) : String(error)}`
+  ),
+  durationMillis: 0
+})
