@@ -1,7 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
-import { execute, Executor, Operator, ReceiptLog, Settings, Verdicts } from "fibric"
+import { execute, Operator, ReceiptLog, Settings, Verdicts } from "fibric"
 import { layer as layerPostgres } from "fibric/postgres"
 import { eventually, startAsker } from "../support/asker.ts"
 import { freshDatabase } from "../support/database.ts"
@@ -122,23 +122,6 @@ describe("two runtimes in one process", () => {
       const [a, b] = yield* Effect.all([ask(first), ask(second)], { concurrency: 2 })
       assert.strictEqual(a?.receipt.id, b?.receipt.id)
       assert.strictEqual(one.world.calls.length + other.world.calls.length, 1)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("an app's open transaction neither holds a claim open nor takes it back", () =>
-    Effect.gen(function* () {
-      const { client } = yield* prepared
-      const { world, layer } = makeWorld()
-      yield* Effect.gen(function* () {
-        const sql = yield* PgClient.PgClient
-        yield* Effect.flip(
-          sql.withTransaction(Effect.andThen(execute(notify("1")), Effect.fail("the app rolls back")))
-        )
-        const { receipt } = yield* execute(notify("1"))
-        assert.strictEqual(receipt.outcome, "performed")
-        assert.strictEqual(world.calls.length, 1)
-        assert.isDefined(yield* Executor)
-      }).pipe(Effect.provide(over(layer, Layer.provideMerge(layerPostgres, client))))
     }).pipe(Effect.scoped)
   )
 })

@@ -1,0 +1,259 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Option, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { execute, Fibric, ReceiptLog, Recoverer, Settings } from "fibric"
+import type { Action, Capability, Connector } from "fibric"
+import type * as Runtime from "../../src/kernel/Runtime.ts"
+import {
+  Account,
+  declined,
+  LetGo,
+  LookedUp,
+  lost,
+  makeProvider,
+  paid,
+  type Provider,
+  Replayed,
+  Resent,
+  unsent
+} from "../support/payments.ts"
+
+type Needs =
+  | Runtime.Services
+  | Scope.Scope
+  | Connector.Handler<"resent">
+  | Connector.Handler<"replayed">
+  | Connector.Handler<"looked-up">
+  | Connector.Handler<"let-go">
+
+const story = (sentence: string, body: (provider: Provider) => Effect.Effect<void, unknown, Needs>) =>
+  it.effect(sentence, () => {
+    const { layer, provider } = makeProvider()
+    return Effect.provide(body(provider), Layer.provideMerge(layer, Fibric.layerMemory))
+  })
+
+const payload = { cents: 1_200, occasion: "invoice-7" }
+const at = Account.at("1")
+
+/** The answer's tag for one request. */
+const asked = <C extends Capability.Any>(action: Action.Action<C>) =>
+  Effect.map(Effect.result(execute(action)), (answer) =>
+    answer._tag === "Success"
+      ? answer.success.receipt.outcome
+      : (answer.failure as { readonly _tag: string })._tag
+  )
+
+const outcomesOf = (action: Action.Action<Capability.Any>) =>
+  Effect.gen(function* () {
+    const log = yield* ReceiptLog
+    return (yield* log.byKey(action.key)).map(({ outcome }) => outcome)
+  })
+
+describe("a resend", () => {
+  const action = Resent.propose(at, payload)
+
+  story("sends the stored request again under the same key, and settles the doubt", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = (request, number) => (number === 1 ? lost : paid(request))
+      assert.strictEqual(yield* asked(action), "InDoubt")
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* asked(action), "performed")
+      const [first, second] = provider.requests
+      assert.strictEqual(provider.requests.length, 2)
+      assert.strictEqual(second?.call.key, first?.call.key)
+      assert.deepStrictEqual([second?.call.attempt, second?.cents], [2, 1_200])
+      assert.deepStrictEqual(yield* outcomesOf(action), ["in_doubt", "performed", "deduplicated"])
+    })
+  )
+
+  story("is left in doubt by a refused connection: the first attempt may have been performed", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = (_, number) => (number === 1 ? lost : unsent)
+      yield* asked(action)
+      yield* TestClock.adjust("40 seconds")
+      assert.strictEqual(provider.requests.length, 2)
+      assert.strictEqual(yield* asked(action), "InDoubt")
+      assert.notInclude(yield* outcomesOf(action), "released")
+    })
+  )
+
+  story("is left in doubt by a refusal, where the provider does not replay its first answer", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = (_, number) => (number === 1 ? lost : declined)
+      yield* asked(action)
+      yield* TestClock.adjust("40 seconds")
+      assert.strictEqual(yield* asked(action), "InDoubt")
+      assert.notInclude(yield* outcomesOf(action), "refused")
+    })
+  )
+
+  story("is settled by a refusal, where the provider replays its first answer", (provider) =>
+    Effect.gen(function* () {
+      const replayed = Replayed.propose(at, payload)
+      provider.answer = (_, number) => (number === 1 ? lost : declined)
+      yield* asked(replayed)
+      yield* TestClock.adjust("40 seconds")
+      assert.strictEqual(yield* asked(replayed), "CardRefused")
+      assert.deepStrictEqual(yield* outcomesOf(replayed), ["in_doubt", "refused", "deduplicated"])
+    })
+  )
+
+  story("is made as often as declared, later each time, and then left to a person", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = () => lost
+      yield* asked(action)
+      const counts: Array<number> = []
+      for (const wait of ["35 seconds", "65 seconds", "125 seconds", "30 minutes"] as const) {
+        yield* TestClock.adjust(wait)
+        counts.push(provider.requests.length)
+      }
+      assert.deepStrictEqual(counts, [2, 3, 4, 4])
+      assert.strictEqual(yield* asked(action), "InDoubt")
+    })
+  )
+
+  it.effect("is not made when the provider's window has closed while nobody could", () => {
+    const { layer, provider } = makeProvider()
+    const slow = Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 })
+    return Effect.gen(function* () {
+      provider.answer = () => lost
+      yield* asked(action)
+      // The window is an hour less ten minutes from the first attempt's claim.
+      yield* TestClock.adjust("55 minutes")
+      const recoverer = yield* Recoverer
+      assert.strictEqual(yield* recoverer.recoverDue, 1)
+      assert.strictEqual(provider.requests.length, 1)
+      assert.strictEqual(yield* recoverer.recoverDue, 0)
+      assert.strictEqual(yield* asked(action), "InDoubt")
+    }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory)), Effect.provide(slow))
+  })
+
+  story("waits for its turn in the lane, and nothing of the entity runs beside it", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = (request, number) => (number === 1 ? lost : Effect.delay(paid(request), "5 seconds"))
+      yield* asked(action)
+      yield* TestClock.adjust("31 seconds")
+      assert.strictEqual(provider.requests.length, 2)
+      const other = yield* Effect.forkChild(
+        asked(Resent.propose(at, { ...payload, occasion: "invoice-8" })),
+        {
+          startImmediately: true
+        }
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(provider.requests.length, 2)
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(yield* Fiber.join(other), "performed")
+    })
+  )
+
+  story("tells who asks meanwhile when to look again", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = () => lost
+      const error = yield* Effect.flip(execute(action))
+      assert.strictEqual(error._tag, "InDoubt")
+      if (error._tag !== "InDoubt") return
+      assert.isFalse(error.safeToRetry)
+      assert.strictEqual(error.checkAfter?.epochMilliseconds, 30_000)
+      assert.strictEqual(error.receipt.checkAfter?.epochMilliseconds, 30_000)
+    })
+  )
+})
+
+describe("a lookup", () => {
+  const action = LookedUp.propose(at, payload)
+
+  story("that finds the effect settles the key with what the provider has", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = () => lost
+      provider.known = () => Effect.succeedSome({ payment: "p-77" })
+      yield* asked(action)
+      yield* TestClock.adjust("40 seconds")
+      const { output, receipt } = yield* execute(action)
+      assert.strictEqual(receipt.outcome, "resolved")
+      assert.deepStrictEqual(output, Option.some({ payment: "p-77" }))
+      assert.strictEqual(provider.requests.length, 1)
+      assert.strictEqual(provider.lookups[0]?.call.key, provider.requests[0]?.call.key)
+    })
+  )
+
+  story("that finds nothing proves nothing, however often", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = () => lost
+      yield* asked(action)
+      yield* TestClock.adjust("2 hours")
+      assert.isAtLeast(provider.lookups.length, 6)
+      assert.strictEqual(yield* asked(action), "InDoubt")
+      assert.strictEqual(provider.requests.length, 1)
+    })
+  )
+
+  story("that finds nothing after the declared time frees the key, on the word of its author", (provider) =>
+    Effect.gen(function* () {
+      const letGo = LetGo.propose(at, payload)
+      provider.answer = () => lost
+      yield* asked(letGo)
+      yield* TestClock.adjust("9 minutes")
+      assert.strictEqual(yield* asked(letGo), "InDoubt")
+      yield* TestClock.adjust("10 minutes")
+      const log = yield* ReceiptLog
+      const released = (yield* log.byKey(letGo.key)).find(({ outcome }) => outcome === "released")
+      assert.strictEqual(released?.proof, "testimony")
+      provider.answer = paid
+      assert.strictEqual(yield* asked(letGo), "performed")
+      assert.strictEqual(provider.requests[1]?.call.key, provider.requests[0]?.call.key)
+    })
+  )
+
+  story("that began too early does not free the key, though it ends late", (provider) =>
+    Effect.gen(function* () {
+      const letGo = LetGo.propose(at, payload)
+      provider.answer = () => lost
+      yield* asked(letGo)
+      provider.known = () => Effect.delay(Effect.succeedNone, "9 seconds")
+      yield* TestClock.adjust("9 minutes")
+      const before = provider.lookups.length
+      const states: Array<string> = []
+      // The look that spans the tenth minute began before it.
+      for (let second = 0; second < 75; second++) {
+        yield* TestClock.adjust("1 second")
+        if (provider.lookups.length === before) states.push(yield* asked(letGo))
+      }
+      assert.deepStrictEqual([...new Set(states)], ["InDoubt"])
+    })
+  )
+
+  story("that can't be made is made again later", (provider) =>
+    Effect.gen(function* () {
+      provider.answer = () => lost
+      let looks = 0
+      provider.known = () => {
+        looks += 1
+        return looks < 3 ? Effect.die("the provider's list is down") : Effect.succeedSome({ payment: "p-1" })
+      }
+      yield* asked(action)
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(yield* asked(action), "resolved")
+      assert.strictEqual(looks, 3)
+    })
+  )
+})
+
+describe("on start", () => {
+  it.effect("doubts that an earlier runtime left are dealt with at once", () => {
+    const { layer, provider } = makeProvider()
+    return Effect.gen(function* () {
+      provider.answer = (request, number) => (number === 1 ? lost : paid(request))
+      yield* asked(Resent.propose(at, payload))
+      yield* TestClock.adjust("30 seconds")
+      const recoverer = yield* Recoverer
+      assert.strictEqual(yield* recoverer.recoverDue, 1)
+      assert.strictEqual(provider.requests.length, 2)
+    }).pipe(
+      Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory)),
+      Effect.provide(Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 })),
+      Effect.exit,
+      Effect.map((exit) => assert.isTrue(Exit.isSuccess(exit)))
+    )
+  })
+})
