@@ -19,10 +19,20 @@ export interface Mutant {
   readonly named?: string
 }
 
-const memory = "src/kernel/LedgerMemory.ts"
+const table = "src/kernel/lifecycle/Lifecycle.ts"
+const about = "src/kernel/lifecycle/About.ts"
+const nextAttempt = "src/kernel/lifecycle/NextAttempt.ts"
 const contracts = {
   memory: "test/contracts/ledger-memory.test.ts",
   postgres: "test/contracts/ledger-postgres.test.ts"
+}
+const lifecycle = {
+  memory: "test/contracts/lifecycle-memory.test.ts",
+  postgres: "test/contracts/lifecycle-postgres.test.ts"
+}
+const doubt = {
+  memory: "test/contracts/doubt-memory.test.ts",
+  postgres: "test/contracts/doubt-postgres.test.ts"
 }
 const executor = "test/kernel/Executor.test.ts"
 const losses = "test/kernel/losses.test.ts"
@@ -40,24 +50,34 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: [contracts.postgres]
   },
   {
-    name: "the claim ignores the conflict (memory)",
-    edits: [{ file: memory, find: `if (!free) return { _tag: "Exists" }`, replace: "" }],
-    caughtBy: [contracts.memory]
+    name: "a key that is not free is claimed again",
+    edits: [
+      {
+        file: nextAttempt,
+        find: "state !== wanted.from || current.attempt !== wanted.seenAttempt",
+        replace: "current.attempt !== wanted.seenAttempt"
+      }
+    ],
+    caughtBy: [doubt.memory, contracts.memory]
   },
   {
     name: "settle ignores the token (Postgres)",
     edits: [
-      { file: "src/postgres/statements.ts", find: "AND token = ${settlement.token}::uuid", replace: "" }
+      {
+        file: "src/postgres/settle.ts",
+        find: "AND token = ${token}::uuid AND state = 'performing'",
+        replace: "AND state = 'performing'"
+      }
     ],
     caughtBy: [contracts.postgres]
   },
   {
-    name: "settle ignores the token (memory)",
+    name: "evidence counts for the current attempt, whoever brings it",
     edits: [
       {
-        file: memory,
-        find: "row === undefined || row.token !== settlement.token",
-        replace: "row === undefined"
+        file: about,
+        find: "row.attempts.find(({ token }) => token === event.token)",
+        replace: "row.current"
       }
     ],
     caughtBy: [contracts.memory]
@@ -117,8 +137,9 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
       {
         file: "src/kernel/Dispatch.ts",
-        find: "calls.start(callConnector(ask, claimed))",
-        replace: "Effect.forkIn(callConnector(ask, claimed), scope)"
+        find: "yield* calls.start(\n      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed))))\n    )",
+        replace:
+          "yield* Effect.forkIn(withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed)))), scope)"
       }
     ],
     caughtBy: [executor],
@@ -129,9 +150,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Dispatch.ts",
-        find: "    const verdict = yield* Effect.tapError(",
+        find: "  const claim = (ask: Ask, seenAttempt: number) =>\n    confirm(",
         replace:
-          "    yield* Effect.exit(callConnector(ask, { attempt: 1, generation: 0 }))\n    const verdict = yield* Effect.tapError("
+          "  const claim = (ask: Ask, seenAttempt: number) =>\n    Effect.andThen(Effect.exit(withFunctions(ask, ({ perform }) => Transaction.none(perform(ask.payload, callOf(ask, { attempt: 1, generation: 0 }))))), confirm("
+      },
+      {
+        file: "src/kernel/Dispatch.ts",
+        find: "        request: ask.request\n      })\n    )",
+        replace: "        request: ask.request\n      })\n    ))"
       }
     ],
     caughtBy: [losses],
@@ -142,9 +168,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Dispatch.ts",
-        find: "Effect.tapError(Effect.retry(statement, confirmRetry),",
+        find: "Effect.tapError(Effect.retry(statement(attempt), confirmRetry), () =>\n      workers.giveUp(attempt)\n    )",
         replace:
-          'Effect.tapError(Effect.catch(Effect.retry(statement, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 })),'
+          'Effect.catch(Effect.retry(statement(attempt), confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as Verdict))'
       }
     ],
     caughtBy: [losses]
@@ -153,9 +179,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "an unknown outcome frees the key",
     edits: [
       {
-        file: "src/kernel/Ledger.ts",
-        find: `      return "in_doubt"\n  }\n}\n\n/** The outcome that`,
-        replace: `      return "released"\n  }\n}\n\n/** The outcome that`
+        file: table,
+        find: `row("unknown", ["performing"], ["current"], "in_doubt", "in_doubt")`,
+        replace: `row("unknown", ["performing"], ["current"], "released", "released")`
       }
     ],
     caughtBy: [executor]
@@ -165,8 +191,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/statements.ts",
-        find: "SET state = 'in_doubt', since = clock_timestamp(), receipt_id = fresh.id",
-        replace: "SET state = 'released', since = clock_timestamp(), receipt_id = fresh.id"
+        find: "SET state = CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END",
+        replace: "SET state = 'released'"
       }
     ],
     caughtBy: [contracts.postgres]
@@ -194,9 +220,172 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: [executor]
   },
   {
-    name: "the provider's key stays the same after a release",
-    edits: [{ file: memory, find: "row.generation + 1", replace: "row.generation" }],
+    name: "the provider's key stays the same after proof",
+    edits: [
+      {
+        file: nextAttempt,
+        find: "proven ? current.generation + 1 : current.generation",
+        replace: "current.generation"
+      }
+    ],
     caughtBy: [contracts.memory]
+  },
+  {
+    name: "the provider's key changes on somebody's word",
+    edits: [
+      {
+        file: nextAttempt,
+        find: `same.every(({ evidence }) => evidence === "not_performed" || evidence === "refused")`,
+        replace: "same.every(isClosed)"
+      }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a key is released although an earlier attempt may have happened",
+    edits: [{ file: about, find: "others.every(isClosed)", replace: "others.length >= 0" }],
+    caughtBy: [lifecycle.memory]
+  },
+  {
+    name: "an earlier attempt is not seen by the short way to settle (Postgres)",
+    edits: [{ file: "src/postgres/settle.ts", find: "AND NOT beside_earlier", replace: "" }],
+    caughtBy: [lifecycle.postgres]
+  },
+  {
+    name: "a refusal of a resend speaks for the attempts before it, though the provider does not replay",
+    edits: [{ file: about, find: "    subject.recovery.replays &&\n", replace: "" }],
+    caughtBy: [lifecycle.memory]
+  },
+  {
+    name: "a late truth can't settle what was released",
+    edits: [
+      {
+        file: table,
+        find: `row("success", anyButDone, [], "done", "resolved")`,
+        replace: `row("success", ["performing", "in_doubt"], [], "done", "resolved")`
+      }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a second effect of one key is not told",
+    edits: [
+      { file: about, find: "return bothCalls && !recognised", replace: "return bothCalls && recognised" }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "outside evidence frees the flight of a call that still runs",
+    edits: [
+      {
+        file: "src/kernel/lifecycle/Decision.ts",
+        find: `callOpen: !ownCallEnded && (row.callOpen || (row.state === "performing" && event._tag !== "Silence"))`,
+        replace: "callOpen: false"
+      }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a person's verdict is never too early",
+    edits: [{ file: about, find: "(event.force || nowMillis >= verdictAt(row))", replace: "nowMillis > 0" }],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a person's verdict settles another attempt than it is about",
+    edits: [
+      {
+        file: about,
+        find: "row.current.attempt === event.attempt ? row.current : undefined",
+        replace: "row.current"
+      }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a lookup that began too early frees the key",
+    edits: [
+      {
+        file: about,
+        find: "event.startedAtMillis >= claimedAtMillis +",
+        replace: "nowMillisOf(row) >= claimedAtMillis +"
+      },
+      {
+        file: about,
+        find: "/** From when on",
+        replace: "const nowMillisOf = (_row: KeyRow): number => Infinity\n\n/** From when on"
+      }
+    ],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a resend is made after the provider's window has closed",
+    edits: [{ file: nextAttempt, find: "nowMillis < notAfterMillis && same", replace: "same" }],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a resend is made without an end",
+    edits: [{ file: nextAttempt, find: "same.length < recovery.attempts && ", replace: "" }],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "a resend goes out under a new provider key",
+    edits: [
+      {
+        file: nextAttempt,
+        find: "? { attempt, generation: current.generation, besideEarlier: true, notAfterMillis }",
+        replace: "? { attempt, generation: current.generation + 1, besideEarlier: true, notAfterMillis }"
+      }
+    ],
+    caughtBy: [lifecycle.memory]
+  },
+  {
+    name: "two processes recover one doubt at a time (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/doubts.ts",
+        find: "SET recover_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 ms', revision = revision + 1",
+        replace: "SET revision = revision + (${leaseMillis}::float8 * 0)::int + 1"
+      }
+    ],
+    caughtBy: [doubt.postgres]
+  },
+  {
+    name: "a transaction is not fenced by its token (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/transact.ts",
+        find: "AND token = ${token}::uuid AND state = 'performing'\n",
+        replace: "AND token = ${token}::uuid\n"
+      }
+    ],
+    caughtBy: [doubt.postgres]
+  },
+  {
+    name: "a transaction runs again after it has committed (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/transact.ts",
+        find: '    if (before !== undefined) return { _tag: "Settled", receipt: before } satisfies Transacted\n    if (locked.length === 0) return fenced\n',
+        replace: "    if (before === undefined && locked.length === 0) return fenced\n"
+      }
+    ],
+    caughtBy: [doubt.postgres]
+  },
+  {
+    name: "execute goes on inside the app's open transaction",
+    edits: [
+      {
+        file: "src/kernel/Executor.ts",
+        find: "if ((yield* OpenTransaction) !== undefined)",
+        replace: "if ((yield* OpenTransaction) === null)"
+      }
+    ],
+    caughtBy: ["test/postgres/transactional.test.ts"]
+  },
+  {
+    name: "an attempt that was given up is not told to the ledger",
+    edits: [{ file: "src/kernel/Workers.ts", find: "        yield* reconcile\n", replace: "" }],
+    caughtBy: [losses]
   },
   {
     name: "a worker whose lease ran out may claim (Postgres)",
@@ -232,12 +421,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: [executor]
   },
   {
-    name: "a late copy of a claim takes a released key (memory)",
+    name: "a late copy of a claim takes a released key",
     edits: [
       {
-        file: memory,
-        find: `row.state === "released" && row.attempt === claim.seenAttempt`,
-        replace: `row.state === "released"`
+        file: nextAttempt,
+        find: "state !== wanted.from || current.attempt !== wanted.seenAttempt",
+        replace: "state !== wanted.from"
       }
     ],
     caughtBy: [contracts.memory]

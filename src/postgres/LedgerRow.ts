@@ -112,13 +112,22 @@ export const inspect = (
   return Effect.map(read(sql, where, sql`true`), (rows) => rows.map(({ inspection }) => inspection))
 }
 
+/**
+ * How many attempts of a key are read at most, the newest: under one provider key there are as many as
+ * were declared to be resent, and as many as people released by name.
+ */
+const maxAttempts = 1_000
+
 const read = Effect.fnUntraced(
   function* (sql: PgClient.PgClient, where: Statement.Fragment, which: Statement.Fragment) {
     const rows = yield* sql<{ readonly [column: string]: unknown }>`
       SELECT ${sql.literal(columns)}, ${sql.literal(receiptColumnsBeside)},
         (
-          SELECT COALESCE(json_agg(${sql.literal(earlierColumns)}), '[]')::text FROM fibric.attempt AS earlier
-          WHERE earlier.key_hash = ledger.key_hash AND (${which})
+          SELECT COALESCE(json_agg(${sql.literal(earlierColumns)}), '[]')::text FROM (
+            SELECT * FROM fibric.attempt AS earlier
+            WHERE earlier.key_hash = ledger.key_hash AND (${which})
+            ORDER BY earlier.attempt DESC LIMIT ${maxAttempts}::int
+          ) AS earlier
         ) AS earlier
       FROM fibric.ledger AS ledger
       LEFT JOIN fibric.receipt_log AS receipt ON receipt.id = ledger.receipt_id

@@ -61,8 +61,9 @@ const lock = (sql: PgClient.PgClient, { key, token }: Attempt) => sql`
 /** The effect up to its end. What it wrote before it refused, or failed, is taken back here. */
 const within = (sql: PgClient.PgClient, effect: Work): Effect.Effect<Ended> =>
   Effect.provideService(effect, LedgerTransaction, sql).pipe(
-    Effect.flatMap((ended) =>
-      ended.evidence._tag === "Performed" ? Effect.succeed(ended) : Effect.fail(ended)
+    Effect.filterOrFail(
+      ({ evidence }) => evidence._tag === "Performed",
+      (ended) => ended
     ),
     sql.withTransaction,
     Effect.catch((ended) => ("evidence" in ended ? Effect.succeed(ended) : Effect.succeed(broken(ended)))),

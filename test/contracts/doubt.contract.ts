@@ -380,6 +380,21 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("frees nothing by finding nothing in a lookup that began too early, however late it is now", () =>
+      Effect.gen(function* () {
+        const recovery = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: 0 })
+        const first = yield* claimed(key, { recovery, deadlineMillis: 0, ...stored })
+        yield* settle(first, unknown)
+        const [doubt] = yield* (yield* Ledger).doubts(1)
+        assert.deepStrictEqual(yield* apply({ _tag: "Lookup", found: null, startedAtMillis: 0 }), {
+          _tag: "Kept"
+        })
+        const startedAtMillis = doubt?.readAtMillis ?? 0
+        const freed = yield* apply({ _tag: "Lookup", found: null, startedAtMillis })
+        assert.strictEqual(freed._tag === "Settled" ? freed.receipt.proof : "", "testimony")
+      })
+    )
+
     law("that finds nothing is given the doubt again later, and later each time", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger

@@ -526,7 +526,7 @@ export const unwalked = (): ReadonlyArray<string> =>
         ({ row }) =>
           row.event === transition.event && row.from === from && row.when.join() === transition.when.join()
       )
-      const usual = Lifecycle.find(from, transition.event, (condition) => usually.includes(condition))
+      const usual = Lifecycle.find(from, transition.event, (condition) => usually.has(condition))
       return walked || usual === transition
         ? []
         : [`${from} × ${transition.event}, ${transition.when.join(" and ")}`]
@@ -534,4 +534,4 @@ export const unwalked = (): ReadonlyArray<string> =>
   )
 
 /** What holds for a key with one attempt, whose recovery is `hold`, and a person who insists. */
-const usually: ReadonlyArray<Lifecycle.Condition> = ["current", "othersProven", "lateOrForced"]
+const usually: ReadonlySet<Lifecycle.Condition> = new Set(["current", "othersProven", "lateOrForced"])

@@ -52,7 +52,7 @@ export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boole
     nowMillis < windowEnd(row, subject.recovery),
   refusedBefore: ({ others }) => others.some(({ evidence }) => evidence === "refused"),
   transactional: ({ row }) => row.current.recovery._tag === "Transactional",
-  // A new attempt is decided by `decideResend`, which knows the claim.
+  // Whether a new attempt may begin is decided by `NextAttempt`, which knows the claim.
   windowOpen: () => false,
   enough: ({ event, row }) => {
     const { recovery, claimedAtMillis } = row.current

@@ -1,12 +1,12 @@
 /**
- * LedgerMemoryStore: what the ledger in memory knows: rows by key, receipts in the order of writing,
+ * Store: what the ledger in memory knows: rows by key, receipts in the order of writing,
  * leases. Each operation on it runs to its end before the next begins.
  */
 import { DateTime } from "effect"
-import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
-import { type Outcome, Receipt } from "../domain/Receipt.ts"
-import type { AttemptRecord, KeyRow, Marking, Plan, Statement } from "./lifecycle/KeyRow.ts"
-import type { Totals } from "./ReceiptLog.ts"
+import type { IdempotencyKey } from "../../domain/IdempotencyKey.ts"
+import { type Outcome, Receipt } from "../../domain/Receipt.ts"
+import type { AttemptRecord, KeyRow, Marking, Plan, Statement } from "../lifecycle/KeyRow.ts"
+import type { Totals } from "../ReceiptLog.ts"
 
 /** A key's row: what decisions read, and what they don't need. */
 export interface Row extends KeyRow {
@@ -27,6 +27,12 @@ export interface Store {
   readonly receipts: Map<string, Receipt>
   readonly receiptKeys: Map<string, string>
   readonly leases: Map<string, number>
+}
+
+/** Whether a receipt of this id was written: how an operation that ran before is recognised. */
+export const settledBefore = (store: Store, receiptId: string) => {
+  const receipt = store.receipts.get(receiptId)
+  return receipt && ({ _tag: "Settled", receipt } as const)
 }
 
 export const emptyStore = (): Store => ({
