@@ -36,12 +36,15 @@ export class Connectors extends Context.Service<
     ) => Effect.Effect<A, E, R>
     /** The capabilities that are carried out here now. */
     readonly capabilities: Effect.Effect<ReadonlyArray<Capability.Any>>
+    /** Returns once there is, or was, a capability here: connectors are built on the kernel, after it. */
+    readonly first: Effect.Effect<void>
   }
 >()("fibric/kernel/Connectors") {
   static readonly layer = Layer.effect(
     Connectors,
     Effect.map(Settings, ({ drainMillis }) => {
       const byName = new Map<string, Entry>()
+      const first = Deferred.makeUnsafe<void>()
 
       const add = (registration: Registration): Effect.Effect<Entry, StartRefused> => {
         const { capability, connector } = registration
@@ -49,6 +52,7 @@ export class Connectors extends Context.Service<
         if (taken !== undefined) return Effect.fail(capabilityTaken(capability.name, connector, taken))
         const entry: Entry = { registration, calls: 0, idle: undefined }
         byName.set(capability.name, entry)
+        Deferred.doneUnsafe(first, Exit.void)
         return Effect.succeed(entry)
       }
 
@@ -61,6 +65,7 @@ export class Connectors extends Context.Service<
         })
 
       return Connectors.of({
+        first: Deferred.await(first),
         register: (registration) =>
           Effect.asVoid(
             Effect.acquireRelease(

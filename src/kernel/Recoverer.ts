@@ -182,7 +182,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         Effect.repeat(Schedule.spaced(settings.recoverMillis)),
         Effect.forkScoped
       )
-    yield* inBackground("look", attemptAll)
+    yield* inBackground("look", Effect.andThen(connectors.first, attemptAll))
     yield* inBackground("watch", watch)
 
     return Recoverer.of({ recoverDue })

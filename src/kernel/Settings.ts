@@ -4,6 +4,9 @@
  */
 import { Context, Duration, Layer } from "effect"
 
+/** What a database server may be set to that can cost committed rows when it crashes. */
+export type DurabilityRisk = "fsync=off" | "full_page_writes=off" | "synchronous_commit=off"
+
 /** The kernel's bounds, in the units that the names end in. */
 export interface Bounds {
   /** How long a worker that is not heard of counts as alive. Liveness only: doubt, never a duplicate. */
@@ -34,6 +37,11 @@ export interface Bounds {
   /** The first and the longest pause between two looks at another process's flight. */
   readonly pollMillis: number
   readonly maxPollMillis: number
+  /**
+   * The risks to durability that starting is not refused for. Where one is there, every receipt names
+   * it: a crash of the server can lose a claim, and the effect is then performed again.
+   */
+  readonly acceptedRisks: ReadonlyArray<DurabilityRisk>
 }
 
 const defaults: Bounds = {
@@ -51,7 +59,8 @@ const defaults: Bounds = {
   oldDoubtMillis: Duration.toMillis("15 minutes"),
   drainMillis: Duration.toMillis("10 seconds"),
   pollMillis: 20,
-  maxPollMillis: 500
+  maxPollMillis: 500,
+  acceptedRisks: []
 }
 
 /** The bounds in use. */

@@ -113,8 +113,12 @@ export const beat = (sql: Sql, worker: string, leaseMillis: number): Rows => sql
 
 /** Frees the flights of keys that were settled from outside and whose call can't be heard any more. */
 export const closeCalls = (sql: Sql): Rows => sql`
-  UPDATE fibric.ledger SET call_open = false, revision = revision + 1
-  WHERE call_open AND doubt_at <= clock_timestamp()`
+  WITH ended AS (
+    SELECT key_hash FROM fibric.ledger WHERE call_open AND doubt_at <= clock_timestamp()
+    ORDER BY entity_hash, key_hash FOR UPDATE SKIP LOCKED
+  )
+  UPDATE fibric.ledger AS ledger SET call_open = false, revision = revision + 1
+  FROM ended WHERE ledger.key_hash = ended.key_hash`
 
 /**
  * Turns silent rows doubtful, in the one lock order, and passes over what somebody holds. A

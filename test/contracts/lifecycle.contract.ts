@@ -8,6 +8,7 @@ import * as Identifiers from "../../src/domain/Identifiers.ts"
 import type { Outcome } from "../../src/domain/Receipt.ts"
 import * as Recovery from "../../src/domain/Recovery.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
+import type { Evidence } from "../../src/kernel/Evidence.ts"
 import type { Event, Ruling } from "../../src/kernel/lifecycle/KeyRow.ts"
 import * as Lifecycle from "../../src/kernel/lifecycle/Lifecycle.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
@@ -290,6 +291,40 @@ const walk = (
   walk: Walk["walk"]
 ): Walk => ({ row: { event, from, when }, cell, walk })
 
+/** One attempt that is claimed under a recovery, and what happens to it then. */
+const alone = (
+  options: Partial<Claim>,
+  before: ReadonlyArray<Evidence>,
+  last: (claim: Claim) => Effect.Effect<unknown, unknown, Ledger | ReceiptLog>
+) =>
+  Effect.gen(function* () {
+    const claim = yield* claimed(key, options)
+    for (const evidence of before) yield* settle(claim, evidence)
+    return yield* outcomeOf(took(last(claim)))
+  })
+
+type Step = readonly [which: "first" | "second", evidence: Evidence]
+
+/** Two attempts under one provider key, what is heard of them, and what the last word makes of it. */
+const together = (recovery: Recovery.Recovery, ...steps: ReadonlyArray<Step>) =>
+  Effect.gen(function* () {
+    const attempts = yield* sentAgain(recovery)
+    let outcome = "nothing was heard"
+    for (const [which, evidence] of steps) {
+      outcome = yield* outcomeOf(took(settle(attempts[which], evidence)))
+    }
+    return outcome
+  })
+
+const reap = Effect.gen(function* () {
+  const ledger = yield* Ledger
+  return yield* ledger.reap([yield* Identifiers.ordered])
+})
+
+const overdue = { recovery: Recovery.transactional, doubtAfterMillis: -1 }
+const stored = { request: "{}" }
+const lettingGo = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: "1 minute" })
+
 /** Ways through the rows that ask for more than one attempt, or another recovery. */
 const walks: ReadonlyArray<Walk> = [
   walk(
@@ -299,22 +334,13 @@ const walks: ReadonlyArray<Walk> = [
     "performing",
     Effect.gen(function* () {
       const ledger = yield* Ledger
-      const first = yield* claimed(key, { recovery: resendable, request: "{}" })
+      const first = yield* claimed(key, { recovery: resendable, ...stored })
       yield* settle(first, unknown)
       const second = yield* claimOf(first.worker, key, { seenAttempt: 1 })
       return yield* outcomeOf(Effect.map(ledger.resend(second), ({ _tag }) => _tag === "Claimed"))
     })
   ),
-  walk(
-    "success",
-    "performing",
-    [],
-    "done resolved",
-    Effect.gen(function* () {
-      const { first } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(first, performed)))
-    })
-  ),
+  walk("success", "performing", [], "done resolved", together(resendable, ["first", performed])),
   walk(
     "success",
     "done",
@@ -331,160 +357,75 @@ const walks: ReadonlyArray<Walk> = [
     "performing",
     ["current", "replayed"],
     "refused refused",
-    Effect.gen(function* () {
-      const { second } = yield* sentAgain(replaying)
-      return yield* outcomeOf(took(settle(second, refused)))
-    })
+    together(replaying, ["second", refused])
   ),
-  walk(
-    "refusal",
-    "performing",
-    ["current"],
-    "in_doubt in_doubt",
-    Effect.gen(function* () {
-      const { second } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(second, refused)))
-    })
-  ),
-  walk(
-    "refusal",
-    "performing",
-    [],
-    "stays",
-    Effect.gen(function* () {
-      const { first } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(first, refused)))
-    })
-  ),
+  walk("refusal", "performing", ["current"], "in_doubt in_doubt", together(resendable, ["second", refused])),
+  walk("refusal", "performing", [], "stays", together(resendable, ["first", refused])),
   walk(
     "refusal",
     "in_doubt",
     ["replayed"],
     "refused refused",
-    Effect.gen(function* () {
-      const { second } = yield* sentAgain(replaying)
-      yield* settle(second, unknown)
-      return yield* outcomeOf(took(settle(second, refused)))
-    })
+    together(replaying, ["second", unknown], ["second", refused])
   ),
-  walk(
-    "refusal",
-    "in_doubt",
-    [],
-    "stays",
-    Effect.gen(function* () {
-      const { first, second } = yield* sentAgain(resendable)
-      yield* settle(second, unknown)
-      return yield* outcomeOf(took(settle(first, refused)))
-    })
-  ),
+  walk("refusal", "in_doubt", [], "stays", together(resendable, ["second", unknown], ["first", refused])),
   walk(
     "not_performed",
     "performing",
     ["current", "othersProven", "refusedBefore"],
     "refused refused",
-    Effect.gen(function* () {
-      const { first, second } = yield* sentAgain(resendable)
-      yield* settle(first, refused)
-      return yield* outcomeOf(took(settle(second, notPerformed)))
-    })
+    together(resendable, ["first", refused], ["second", notPerformed])
   ),
   walk(
     "not_performed",
     "performing",
     ["current"],
     "in_doubt in_doubt",
-    Effect.gen(function* () {
-      const { second } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(second, notPerformed)))
-    })
+    together(resendable, ["second", notPerformed])
   ),
-  walk(
-    "not_performed",
-    "performing",
-    [],
-    "stays",
-    Effect.gen(function* () {
-      const { first } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(first, notPerformed)))
-    })
-  ),
+  walk("not_performed", "performing", [], "stays", together(resendable, ["first", notPerformed])),
   walk(
     "not_performed",
     "in_doubt",
     ["othersProven", "refusedBefore"],
     "refused refused",
-    Effect.gen(function* () {
-      const { first, second } = yield* sentAgain(resendable)
-      yield* settle(second, unknown)
-      yield* settle(first, refused)
-      return yield* outcomeOf(took(settle(second, notPerformed)))
-    })
+    together(resendable, ["second", unknown], ["first", refused], ["second", notPerformed])
   ),
   walk(
     "not_performed",
     "in_doubt",
     [],
     "stays",
-    Effect.gen(function* () {
-      const { first, second } = yield* sentAgain(resendable)
-      yield* settle(second, unknown)
-      return yield* outcomeOf(took(settle(first, notPerformed)))
-    })
+    together(resendable, ["second", unknown], ["first", notPerformed])
   ),
   walk(
     "unknown",
     "performing",
     ["current", "transactional"],
     "released released",
-    Effect.gen(function* () {
-      const claim = yield* claimed(key, { recovery: Recovery.transactional })
-      return yield* outcomeOf(took(settle(claim, unknown)))
-    })
+    alone({ recovery: Recovery.transactional }, [], (claim) => settle(claim, unknown))
   ),
-  walk(
-    "unknown",
-    "performing",
-    [],
-    "stays",
-    Effect.gen(function* () {
-      const { first } = yield* sentAgain(resendable)
-      return yield* outcomeOf(took(settle(first, unknown)))
-    })
-  ),
+  walk("unknown", "performing", [], "stays", together(resendable, ["first", unknown])),
   walk(
     "silence",
     "performing",
     ["transactional"],
     "released released",
-    Effect.gen(function* () {
-      const ledger = yield* Ledger
-      yield* claimed(key, { recovery: Recovery.transactional, doubtAfterMillis: -1 })
-      return yield* outcomeOf(took(ledger.reap([yield* Identifiers.ordered])))
-    })
+    alone(overdue, [], () => reap)
   ),
   walk(
     "found",
     "done",
     ["anotherEffect"],
     "done duplicate_observed",
-    Effect.gen(function* () {
-      const claim = yield* claimed(key)
-      yield* settle(claim, performedAs("m-1"))
-      return yield* outcomeOf(took(apply(lookup("m-2"))))
-    })
+    alone({}, [performedAs("m-1")], () => apply(lookup("m-2")))
   ),
   walk(
     "nothing_found",
     "in_doubt",
     ["enough"],
     "released released",
-    Effect.gen(function* () {
-      const recovery = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: "1 minute" })
-      const claim = yield* claimed(key, { recovery, request: "{}" })
-      yield* settle(claim, unknown)
-      return yield* outcomeOf(took(apply(lookup(null, farFuture))))
-    })
+    alone({ recovery: lettingGo, ...stored }, [unknown], () => apply(lookup(null, farFuture)))
   )
 ]
 

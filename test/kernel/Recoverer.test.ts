@@ -265,9 +265,8 @@ describe("on start", () => {
       yield* TestClock.adjust("1 minute")
       const third = runtime()
       third.provider.known = () => Effect.succeedSome({ payment: "p-1" })
-      // The connector is there a moment after the kernel: the next look finds it.
       const answer = yield* Effect.provide(
-        Effect.andThen(TestClock.adjust("5 seconds"), asked(late)),
+        Effect.andThen(TestClock.adjust("1 millis"), asked(late)),
         third.layer
       )
       assert.strictEqual(answer, "resolved")

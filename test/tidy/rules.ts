@@ -42,7 +42,8 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   kernel: ["domain"],
   postgres: ["domain", "kernel"],
-  host: ["domain", "kernel", "postgres"],
+  surface: ["domain", "kernel"],
+  host: ["domain", "kernel", "postgres", "surface"],
   testing: ["domain", "kernel"]
 }
 

@@ -7,7 +7,6 @@
  */
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { receiptsView } from "./receipts-view.ts"
 
 export const attempts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -52,23 +51,17 @@ export const attempts = Effect.gen(function* () {
     COMMENT ON TABLE fibric.attempt IS
       'The earlier attempts of a key, each with its evidence. The current one stands in fibric.ledger.'`
   yield* previousVersion
-  yield* sql`ALTER TABLE fibric.receipt_log ADD COLUMN check_after timestamptz, ADD COLUMN durability text`
-  // The runtime's connections carry what they were told to accept; see ServerChecks.
-  yield* sql`
-    ALTER TABLE fibric.receipt_log
-      ALTER COLUMN durability SET DEFAULT NULLIF(current_setting('fibric.durability', true), '')`
-  yield* sql`
-    ALTER TABLE fibric.ledger_info
-      ADD COLUMN system_identifier text,
-      ADD COLUMN timeline text`
-  yield* receiptsView
 })
 
-/** What a worker of the version before writes, completed. */
+/**
+ * What a worker of the version before writes, completed. In its owner's name: that worker's role may
+ * have been granted no right on a table that it doesn't know.
+ */
 const previousVersion = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`
-    CREATE FUNCTION fibric.complete_previous_version() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION fibric.complete_previous_version() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
       NEW.revision := OLD.revision + 1;
       IF NEW.token <> OLD.token THEN

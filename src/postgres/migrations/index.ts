@@ -1,17 +1,20 @@
 /**
  * The schema of the ledger, one numbered step after another. A step that has landed anywhere is never
- * changed; what comes later is a new step, and workers of the version before go on while it is made.
+ * changed; what comes later is a new step, and workers of the version before go on while it is made. A
+ * step is one transaction and changes one of the tables that workers use.
  *
  * Everything lives in the schema `fibric`. The view `fibric.receipts` is public: its columns are
  * documented in the database and stay; the tables are the ledger's own.
  */
 import { ledgerAndReceipts } from "./0001-ledger-and-receipts.ts"
 import { attempts, attemptsIndexes } from "./0002-attempts.ts"
+import { receiptsSayMore } from "./0003-receipts-say-more.ts"
 
 /** All steps by number and name. The highest number is the schema that this version knows. */
 export const migrations = {
   "0001_ledger_and_receipts": ledgerAndReceipts,
-  "0002_attempts": attempts
+  "0002_attempts": attempts,
+  "0003_receipts_say_more": receiptsSayMore
 } as const
 
 /** The newest step that this version of fibric knows. */
