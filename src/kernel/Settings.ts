@@ -11,7 +11,7 @@ export type DurabilityRisk = "fsync=off" | "full_page_writes=off" | "synchronous
 export interface Bounds {
   /** How long a worker that is not heard of counts as alive. Liveness only: doubt, never a duplicate. */
   readonly leaseMillis: number
-  /** How often a worker says that it is alive. At most a third of the lease, so that two may be lost. */
+  /** How often a worker says that it is alive. A third of the lease where that is less, so that two may be lost. */
   readonly beatMillis: number
   /** How often silent rows are looked for. */
   readonly reapMillis: number

@@ -101,7 +101,9 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
     }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.reap_failed", error.message)))
 
     yield* beat
-    yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(settings.beatMillis)))
+    yield* Effect.forkScoped(
+      Effect.repeat(beat, Schedule.spaced(Math.min(settings.beatMillis, settings.leaseMillis / 3)))
+    )
     yield* Effect.forkScoped(Effect.repeat(reap, Schedule.spaced(settings.reapMillis)))
 
     return Workers.of({

@@ -11,7 +11,7 @@ import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import * as Recovery from "../domain/Recovery.ts"
 import type { Claim, ClaimVerdict, NewAttempt, ResendVerdict } from "../kernel/Ledger.ts"
-import { type NextAttempt, nextAttempt, recoverAfter, timesSent } from "../kernel/lifecycle/NextAttempt.ts"
+import { type NextAttempt, nextAttempt, timesSent } from "../kernel/lifecycle/NextAttempt.ts"
 import { see, type SeenRow } from "./LedgerRow.ts"
 
 type Sql = PgClient.PgClient
@@ -134,7 +134,7 @@ const insertNew = (sql: Sql, claim: Claim) => sql<object>`
       ${claim.fingerprint}::text, ${JSON.stringify(claim.paths)}::text, ${claim.doubtHoldsLane}::boolean,
       clock_timestamp() + ${claim.doubtAfterMillis}::float8 * interval '1 ms',
       ${JSON.stringify(claim.recovery)}::text, ${verdictAfter(claim)}::float8,
-      ${recoverAfter(claim.recovery, 0)}::float8, ${claim.request}::text
+      ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, ${claim.request}::text
     FROM live
     ON CONFLICT DO NOTHING
     RETURNING attempt, generation
@@ -152,7 +152,7 @@ const takeReleased = (sql: Sql, claim: Claim, taking: Taking) =>
     sql`, operator = ${claim.operator}::text, fingerprint = ${claim.fingerprint}::text,
       paths = ${JSON.stringify(claim.paths)}::text, doubt_holds_lane = ${claim.doubtHoldsLane}::boolean,
       recovery = ${JSON.stringify(claim.recovery)}::text, verdict_after_millis = ${verdictAfter(claim)}::float8,
-      recover_after_millis = ${recoverAfter(claim.recovery, 0)}::float8, request = ${claim.request}::text`
+      recover_after_millis = ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, request = ${claim.request}::text`
   )
 
 /** A resend keeps what the key was bound to; only its pauses grow. */
@@ -161,7 +161,7 @@ const takeDoubtful = (sql: Sql, attempt: NewAttempt, taking: Taking) =>
     sql,
     attempt,
     taking,
-    sql`, recover_after_millis = ${recoverAfter(taking.row.current.recovery, timesSent(taking.row))}::float8`
+    sql`, recover_after_millis = ${Recovery.recoverAfterMillis(taking.row.current.recovery, timesSent(taking.row))}::float8`
   )
 
 const take = (sql: Sql, attempt: NewAttempt, { next, row }: Taking, binding: ReturnType<Sql["literal"]>) => {

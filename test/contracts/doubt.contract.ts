@@ -252,6 +252,19 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("does not count what is proven to have sent nothing", () =>
+      Effect.gen(function* () {
+        const recovery = Recovery.resend({ window: "1 hour", backoff: 0, attempts: 2 })
+        const first = yield* claimed(key, { recovery, ...stored })
+        yield* settle(first, unknown)
+        yield* settle((yield* sendAgain(first.worker, 1)).claim, notPerformed)
+        const third = yield* sendAgain(first.worker, 2)
+        assert.deepStrictEqual(third.verdict, { _tag: "Claimed", attempt: 3, generation: 0 })
+        yield* settle(third.claim, unknown)
+        assert.deepStrictEqual((yield* sendAgain(first.worker, 3)).verdict, { _tag: "Exhausted" })
+      })
+    )
+
     law("is over when the provider's window closes, less its margin", () =>
       Effect.gen(function* () {
         const closed = Recovery.resend({ window: "1 hour", margin: "1 hour" })

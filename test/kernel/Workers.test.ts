@@ -3,6 +3,7 @@ import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
+import * as Settings from "../../src/kernel/Settings.ts"
 import * as Workers from "../../src/kernel/Workers.ts"
 
 const layer = Layer.provideMerge(Workers.layer, LedgerMemory.layer)
@@ -24,6 +25,19 @@ describe("a worker", () => {
       assert.strictEqual(yield* workers.incarnation, before)
       assert.isTrue(yield* workers.mayStart(yield* attemptOf(before)))
     }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("says that it is alive often enough for its lease, whatever it was told", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers.Workers
+      const before = yield* workers.incarnation
+      for (let second = 0; second < 12; second++) {
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(yield* workers.mayStart(yield* attemptOf(before)))
+      }
+    }).pipe(
+      Effect.provide(layer.pipe(Layer.provide(Settings.layer({ leaseMillis: 6_000, beatMillis: 60_000 }))))
+    )
   )
 
   it.effect("whose lease ran out takes one new incarnation, however many find out at once", () =>

@@ -7,7 +7,7 @@ import { Effect, Exit, Layer, Redacted } from "effect"
 import { StartRefused } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
 import { layerClient } from "fibric/embedded"
-import { knownVersion } from "../../src/postgres/migrations.ts"
+import { knownVersion } from "../../src/postgres/migrations/index.ts"
 import { freshDatabase } from "../support/database.ts"
 import { freshRole, onDatabase, place, secret, withParts } from "./support.ts"
 

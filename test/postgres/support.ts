@@ -1,12 +1,13 @@
 /**
- * Databases and roles for the tests of starting: where a URL leads, a role that is nobody's yet, and
- * a client that is the test's own and not the ledger's.
+ * Databases and roles for the tests of starting: where a URL leads, a role that is nobody's yet, a
+ * client that is the test's own and not the ledger's, and the ledger's connections as a start opens them.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
+import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 
 /** A password that no message may repeat. */
 export const secret = "not-for-any-message"
@@ -34,6 +35,10 @@ export const onDatabase = <A, E>(
       use
     )
   )
+
+/** The ledger's connections, opened as a starting fibric opens them: checked, and the schema up to date. */
+export const openLedger = (url: Redacted.Redacted<string>) =>
+  Layer.build(LedgerClient.layer.pipe(Layer.provide(Layer.orDie(PgClient.layer({ url, maxConnections: 1 })))))
 
 /**
  * A role that can log in and has no other right. Taken before a database, so that it is dropped after

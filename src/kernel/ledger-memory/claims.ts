@@ -5,7 +5,7 @@ import { DateTime } from "effect"
 import * as Recovery from "../../domain/Recovery.ts"
 import type { Claim, ClaimVerdict, NewAttempt, ResendVerdict } from "../Ledger.ts"
 import type { AttemptRecord } from "../lifecycle/KeyRow.ts"
-import { type NextAttempt, nextAttempt, recoverAfter, timesSent } from "../lifecycle/NextAttempt.ts"
+import { type NextAttempt, nextAttempt, timesSent } from "../lifecycle/NextAttempt.ts"
 import { hex, isAlive, type Row, type Store, utc } from "./Store.ts"
 
 export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
@@ -33,7 +33,7 @@ export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict =
   return begin(store, claim, next, now, row?.attempts ?? [], recovery, {
     ...binding,
     verdictAfterMillis: Recovery.verdictAfterMillis(recovery, deadlineMillis),
-    recoverAfterMillis: recoverAfter(recovery, 0)
+    recoverAfterMillis: Recovery.recoverAfterMillis(recovery, 0)
   })
 }
 
@@ -49,7 +49,7 @@ export const resendIn = (store: Store, attempt: NewAttempt, now: number): Resend
   const obstacle = obstacleIn(store, attempt)
   if (obstacle !== undefined) return obstacle
   const { recovery } = row.current
-  const recoverAfterMillis = recoverAfter(recovery, timesSent(row))
+  const recoverAfterMillis = Recovery.recoverAfterMillis(recovery, timesSent(row))
   return begin(store, attempt, next, now, row.attempts, recovery, { ...row, recoverAfterMillis })
 }
 

@@ -5,7 +5,6 @@
  * proven not performed: then a mended action must not be answered with an old refusal. On somebody's
  * word, or for a resend, it stays, so that the provider can still recognise what it has seen.
  */
-import * as Recovery from "../../domain/Recovery.ts"
 import { isClosed, windowEnd } from "./About.ts"
 import type { KeyRow } from "./KeyRow.ts"
 
@@ -37,16 +36,12 @@ export const nextAttempt = (
   const { recovery } = current
   if (recovery._tag !== "Resend") return "exhausted"
   const notAfterMillis = windowEnd(row, recovery)
-  const open = nowMillis < notAfterMillis && same.length < recovery.attempts && !same.every(isClosed)
+  // One that is proven to have sent nothing is not counted among those that the declaration allows.
+  const sent = same.filter(({ evidence }) => evidence !== "not_performed").length
+  const open = nowMillis < notAfterMillis && sent < recovery.attempts && !same.every(isClosed)
   return open ? { attempt, generation: current.generation, besideEarlier: true, notAfterMillis } : "exhausted"
 }
 
 /** How often the key was sent again under one provider key: what the pauses between resends grow by. */
 export const timesSent = (row: KeyRow): number =>
   row.attempts.filter(({ generation }) => generation === row.current.generation).length
-
-/** When the next resend of an attempt comes, should it end in doubt; `null` where it is the last. */
-export const recoverAfter = (recovery: Recovery.Recovery, timesSentBefore: number): number | null =>
-  recovery._tag === "Resend" && timesSentBefore + 1 >= recovery.attempts
-    ? null
-    : Recovery.recoverAfterMillis(recovery, timesSentBefore)
