@@ -10,6 +10,7 @@
 import { Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { StartRefused } from "../domain/errors.ts"
+import { storable } from "../domain/Text.ts"
 import { codeOf, detailOf, refusalOf } from "./Refusal.ts"
 
 /**
@@ -108,20 +109,28 @@ export interface Acknowledged {
 /**
  * Records, in somebody's name, that the server is now another one and that the ledger goes on there.
  * The next start no longer refuses it. What was lost in between stays lost: whoever says this has
- * looked, or takes the risk. The statement is logged as a warning.
+ * looked, or takes the risk. Who said it and why is kept in `fibric.acknowledgement`, and logged as a
+ * warning.
  */
 export const acknowledge = Effect.fn("ServerIdentity.acknowledge")(function* (
   sql: SqlClient.SqlClient,
   { operator, reason }: { readonly operator: string; readonly reason: string }
 ) {
   const [changed] = yield* sql<Identity & RecordedIdentity>`
-    WITH before AS (SELECT * FROM fibric.ledger_info FOR UPDATE)
-    UPDATE fibric.ledger_info AS info
-    SET system_identifier = identity.system, timeline = identity.timeline
-    FROM before, (SELECT ${sql.literal(currentIdentity)}) AS identity
-    WHERE info.only_row = before.only_row
-    RETURNING identity.system, identity.timeline, before.system_identifier AS recorded_system,
-      before.timeline AS recorded_timeline`
+    WITH before AS (SELECT * FROM fibric.ledger_info FOR UPDATE),
+    changed AS (
+      UPDATE fibric.ledger_info AS info
+      SET system_identifier = identity.system, timeline = identity.timeline
+      FROM before, (SELECT ${sql.literal(currentIdentity)}) AS identity
+      WHERE info.only_row = before.only_row
+      RETURNING identity.system, identity.timeline, before.system_identifier AS recorded_system,
+        before.timeline AS recorded_timeline
+    ), kept AS (
+      INSERT INTO fibric.acknowledgement (operator, reason, before_system, before_timeline, system, timeline)
+      SELECT ${operator}::text, ${storable(reason)}::text, recorded_system, recorded_timeline, system, timeline
+      FROM changed
+    )
+    SELECT * FROM changed`
   if (changed === undefined) return yield* Effect.die("Bug: fibric.ledger_info is empty")
   const { recorded_system, recorded_timeline, system, timeline } = changed
   yield* Effect.logWarning(

@@ -211,6 +211,20 @@ describe("a server that is not the one that the ledger was written on", () => {
 
       const said = yield* warnings(acknowledged(url))
       assert.lengthOf(said, 1)
+      assert.deepStrictEqual(
+        yield* onDatabase(
+          url,
+          (sql) => sql`SELECT operator, reason, before_system, system FROM fibric.acknowledgement`
+        ),
+        [
+          {
+            operator: "dana",
+            reason: "compared with the shop's orders",
+            before_system: "4711",
+            system: written?.["system_identifier"]
+          }
+        ]
+      )
       assert.deepStrictEqual(yield* recorded(url), written)
       yield* start(url)
     })

@@ -40,7 +40,10 @@ describe("the view fibric.receipts", () => {
           "refers_to uuid",
           "duration_millis integer",
           "proof text",
-          "reason text"
+          "reason text",
+          "safe_to_retry boolean",
+          "check_after timestamp with time zone",
+          "durability text"
         ]
       )
     }).pipe(Effect.provide(runtime(makeWorld().layer)))

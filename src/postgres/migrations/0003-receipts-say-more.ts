@@ -22,5 +22,16 @@ export const receiptsSayMore = Effect.gen(function* () {
     ALTER TABLE fibric.ledger_info
       ADD COLUMN system_identifier text,
       ADD COLUMN timeline text`
+  // Who said that the ledger may go on on another server, and why.
+  yield* sql`
+    CREATE TABLE fibric.acknowledgement (
+      at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      operator text NOT NULL,
+      reason text NOT NULL,
+      before_system text,
+      before_timeline text,
+      system text NOT NULL,
+      timeline text NOT NULL
+    )`
   yield* receiptsView
 })
