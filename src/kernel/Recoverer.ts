@@ -59,28 +59,28 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         ? Effect.asVoid(Effect.timeoutOption(Fiber.awaitAll(running), settings.drainMillis))
         : Effect.void
     )
-    const inScope = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.flatMap(Effect.forkIn(work, scope, { startImmediately: true }), (fiber) => {
+    const start = (work: Effect.Effect<void, LedgerUnavailable>) =>
+      Effect.map(Effect.forkIn(work, scope, { startImmediately: true }), (fiber) => {
         running.add(fiber)
         fiber.addObserver(() => running.delete(fiber))
-        return Fiber.join(fiber)
+        return fiber
       })
 
-    const recoverDue = Effect.gen(function* () {
+    /** Takes what is due, as much as there is room for, and begins with it. */
+    const begin = Effect.gen(function* () {
       const capabilities = new Map(
         (yield* connectors.capabilities).map((capability) => [capability.name, capability] as const)
       )
-      if (capabilities.size === 0) return 0
-      const due = yield* ledger.takeDue(
-        [...capabilities.keys()],
-        settings.recoverBatch,
-        holdMillis(capabilities)
-      )
-      yield* Effect.forEach(due, (doubt) => inScope(recover(doubt, capabilities.get(doubt.capability))), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      return due.length
+      const room = settings.recoverBatch - running.size
+      if (capabilities.size === 0 || room <= 0) return []
+      const due = yield* ledger.takeDue([...capabilities.keys()], room, holdMillis(capabilities))
+      return yield* Effect.forEach(due, (doubt) => start(recover(doubt, capabilities.get(doubt.capability))))
+    })
+
+    const recoverDue = Effect.gen(function* () {
+      const begun = yield* begin
+      yield* Effect.forEach(begun, Fiber.join, { discard: true })
+      return begun.length
     })
 
     const recover = (doubt: Doubt, capability: Capability.Any | undefined) => {
@@ -170,9 +170,6 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       }
     })
 
-    const attemptAll = Effect.gen(function* () {
-      while ((yield* recoverDue) === settings.recoverBatch);
-    })
     const inBackground = <E extends { readonly message: string }>(
       name: string,
       work: Effect.Effect<void, E>
@@ -182,7 +179,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         Effect.repeat(Schedule.spaced(settings.recoverMillis)),
         Effect.forkScoped
       )
-    yield* inBackground("look", Effect.andThen(connectors.first, attemptAll))
+    yield* inBackground("look", Effect.andThen(connectors.first, begin))
     yield* inBackground("watch", watch)
 
     return Recoverer.of({ recoverDue })

@@ -27,7 +27,7 @@ export interface Bounds {
   readonly maxPayloadDepth: number
   /** The largest output, in bytes of its JSON. A larger one can't be recorded: the key is in doubt. */
   readonly maxOutputBytes: number
-  /** How often doubts whose recovery is due are looked for, and how many are taken at once. */
+  /** How often doubts whose recovery is due are looked for, and how many are dealt with at once at most. */
   readonly recoverMillis: number
   readonly recoverBatch: number
   /** A doubt older than this is a warning in the log, once for each process. */

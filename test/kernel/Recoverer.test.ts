@@ -240,6 +240,28 @@ describe("a lookup", () => {
   )
 })
 
+describe("a slow provider", () => {
+  story("keeps nobody else's doubt waiting", (provider) =>
+    Effect.gen(function* () {
+      const slow = Resent.propose(Account.at("slow"), payload)
+      const quick = Resent.propose(Account.at("quick"), payload)
+      provider.answer = () => lost
+      yield* asked(slow)
+      yield* TestClock.adjust("5 seconds")
+      yield* asked(quick)
+      provider.answer = (request) => (request.call.entity.id === "slow" ? Effect.never : paid(request))
+      yield* TestClock.adjust("26 seconds")
+      // The slow one's resend hangs from its 30th second to its deadline in the 40th.
+      assert.deepStrictEqual(
+        provider.requests.map(({ call }) => call.entity.id),
+        ["slow", "quick", "slow"]
+      )
+      yield* TestClock.adjust("8 seconds")
+      assert.strictEqual(yield* asked(quick), "performed")
+    })
+  )
+})
+
 describe("on start", () => {
   it.effect("a runtime deals at once with the doubts that an earlier one left", () =>
     Effect.gen(function* () {
