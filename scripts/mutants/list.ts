@@ -319,12 +319,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a resend is made after the provider's window has closed",
-    edits: [{ file: nextAttempt, find: "nowMillis < notAfterMillis && same", replace: "same" }],
+    edits: [{ file: nextAttempt, find: "nowMillis < notAfterMillis && sent", replace: "sent" }],
     caughtBy: [doubt.memory]
   },
   {
     name: "a resend is made without an end",
-    edits: [{ file: nextAttempt, find: "same.length < recovery.attempts && ", replace: "" }],
+    edits: [{ file: nextAttempt, find: "sent < recovery.attempts && ", replace: "" }],
     caughtBy: [doubt.memory]
   },
   {
