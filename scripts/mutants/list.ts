@@ -384,7 +384,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "an attempt that was given up is not told to the ledger",
-    edits: [{ file: "src/kernel/Workers.ts", find: "        yield* reconcile\n", replace: "" }],
+    edits: [
+      {
+        file: "src/kernel/Workers.ts",
+        find: "yield* Effect.forkScoped(Effect.repeat(reconcile, Schedule.spaced(settings.beatMillis)))",
+        replace: "void reconcile"
+      }
+    ],
     caughtBy: [losses]
   },
   {

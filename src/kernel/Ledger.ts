@@ -132,7 +132,7 @@ export interface Doubt {
   readonly reason: string
   readonly recovery: Recovery
   readonly checkAfter: DateTime.Utc | null
-  /** The payload as it was stored for the recovery. */
+  /** The payload as it was stored, for whoever takes the doubt to recover it; `null` in a list. */
   readonly request: string | null
   /** The ledger's clock when it answered, in milliseconds since the epoch. */
   readonly readAtMillis: number

@@ -96,7 +96,7 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
         at((now) =>
           doubtsIn(store)
             .slice(0, limit)
-            .map((row) => doubtOf(row, now))
+            .map((row) => ({ ...doubtOf(row, now), request: null }))
         ),
       inspect: (name) =>
         Effect.sync(() =>

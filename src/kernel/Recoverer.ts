@@ -172,15 +172,16 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
 
     const inBackground = <E extends { readonly message: string }>(
       name: string,
-      work: Effect.Effect<void, E>
+      everyMillis: number,
+      work: Effect.Effect<unknown, E>
     ) =>
       work.pipe(
         Effect.catch((error) => Effect.logWarning(`fibric.recovery.${name}_failed`, error.message)),
-        Effect.repeat(Schedule.spaced(settings.recoverMillis)),
+        Effect.repeat(Schedule.spaced(everyMillis)),
         Effect.forkScoped
       )
-    yield* inBackground("look", Effect.andThen(connectors.first, begin))
-    yield* inBackground("watch", watch)
+    yield* inBackground("look", settings.recoverMillis, Effect.andThen(connectors.first, begin))
+    yield* inBackground("watch", Math.max(settings.recoverMillis, settings.oldDoubtMillis / 30), watch)
 
     return Recoverer.of({ recoverDue })
   })

@@ -30,7 +30,7 @@ export interface Bounds {
   /** How often doubts whose recovery is due are looked for, and how many are dealt with at once at most. */
   readonly recoverMillis: number
   readonly recoverBatch: number
-  /** A doubt older than this is a warning in the log, once for each process. */
+  /** A doubt older than this is a warning in the log, once for each process; looked for 30 times in that time. */
   readonly oldDoubtMillis: number
   /** How long closing waits for what is in flight. What is left stays in flight, to become doubtful. */
   readonly drainMillis: number

@@ -32,7 +32,7 @@ export class Workers extends Context.Service<
     ) => Effect.Effect<boolean>
     /**
      * Gives up an attempt whose claim was not confirmed: its call never starts here, whatever is heard
-     * of the claim later. Each heartbeat says so to the ledger, until it has been heard.
+     * of the claim later. The ledger is told so as often as the heart beats, until it has been heard.
      */
     readonly giveUp: (attempt: Attempt) => Effect.Effect<void>
   }
@@ -83,12 +83,11 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         }),
         { concurrency: 4, discard: true }
       )
-    )
+    ).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.give_up_failed", error.message)))
 
     const beat = oneAtATime.withPermit(
       Effect.gen(function* () {
         if (!(yield* beatOnce)) yield* beatOnce
-        yield* reconcile
       }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.beat_failed", error.message)))
     )
 
@@ -104,6 +103,8 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
     yield* Effect.forkScoped(
       Effect.repeat(beat, Schedule.spaced(Math.min(settings.beatMillis, settings.leaseMillis / 3)))
     )
+    // Beside the heartbeat and never before it: many of these must not cost the lease.
+    yield* Effect.forkScoped(Effect.repeat(reconcile, Schedule.spaced(settings.beatMillis)))
     yield* Effect.forkScoped(Effect.repeat(reap, Schedule.spaced(settings.reapMillis)))
 
     return Workers.of({

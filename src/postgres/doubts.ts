@@ -48,7 +48,7 @@ const readDoubts = (rows: ReadonlyArray<object>): Effect.Effect<ReadonlyArray<Do
   ).pipe(decoded)
 
 const doubtColumns = `doubt.capability, doubt.key, doubt.entity_type, doubt.entity_id, doubt.operator, doubt.attempt,
-  doubt.generation, doubt.since, receipt.reason, doubt.recovery, doubt.check_after, doubt.request,
+  doubt.generation, doubt.since, receipt.reason, doubt.recovery, doubt.check_after,
   (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_millis`
 
 /** Takes doubts that are due; nobody else is given them meanwhile. */
@@ -71,7 +71,7 @@ export const takeDue = (
         FROM due WHERE ledger.key_hash = due.key_hash
         RETURNING ledger.*
       )
-      SELECT ${sql.literal(doubtColumns)} FROM doubt
+      SELECT ${sql.literal(doubtColumns)}, doubt.request FROM doubt
       LEFT JOIN fibric.receipt_log AS receipt ON receipt.id = doubt.receipt_id`,
     readDoubts
   )
@@ -82,11 +82,11 @@ export const leaveToPerson = (sql: Sql, key: KeyName, attempt: number): Rows => 
     check_after = GREATEST(clock_timestamp(), COALESCE(claimed_at, since) + verdict_after_millis * interval '1 ms')
   WHERE key_hash = ${key.hash}::bytea AND state = 'in_doubt' AND attempt = ${attempt}::int`
 
-/** Doubts, the oldest first. */
+/** Doubts, the oldest first, without their requests: a list of them would be as large as all payloads. */
 export const doubts = (sql: Sql, limit: number): Effect.Effect<ReadonlyArray<Doubt>, SqlError.SqlError> =>
   Effect.flatMap(
     sql<object>`
-      SELECT ${sql.literal(doubtColumns)} FROM fibric.ledger AS doubt
+      SELECT ${sql.literal(doubtColumns)}, NULL::text AS request FROM fibric.ledger AS doubt
       LEFT JOIN fibric.receipt_log AS receipt ON receipt.id = doubt.receipt_id
       WHERE doubt.state = 'in_doubt' ORDER BY doubt.since LIMIT ${limit}::int`,
     readDoubts

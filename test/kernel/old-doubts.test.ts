@@ -39,7 +39,7 @@ describe("a doubt that gets old", () => {
       const verdicts = yield* Verdicts
       world.answer = succeed
       yield* verdicts.release(notify("1").key, { attempt: 1, reason: "looked" }).pipe(Operator.as("dana"))
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("30 seconds")
       assert.strictEqual(yield* valueOf("fibric_in_doubt"), 0)
       assert.strictEqual(yield* valueOf("fibric_oldest_doubt_seconds"), 0)
     }).pipe(Effect.provide(over(layer, Fibric.layerMemory).pipe(Layer.provide(listen(complaints)))))
