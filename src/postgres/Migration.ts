@@ -16,7 +16,7 @@ import { StartRefused } from "../domain/errors.ts"
 import { knownVersion, migrations } from "./migrations/index.ts"
 import { makeIndexes } from "./OnlineIndexes.ts"
 import { Patience } from "./Patience.ts"
-import { detailOf, refusalOf } from "./Refusal.ts"
+import { detailOf, isCatalogRace, refusalOf } from "./Refusal.ts"
 
 const migrationsTable = "fibric.migrations"
 
@@ -84,7 +84,8 @@ const reasonOf = (error: Failure): SqlError.SqlErrorReason | undefined => {
 /** Somebody else has a table just now. */
 const isPassing = (error: Failure): boolean => {
   const reason = reasonOf(error)
-  return reason?._tag === "LockTimeoutError" || reason?._tag === "DeadlockError"
+  if (reason === undefined) return false
+  return reason._tag === "LockTimeoutError" || reason._tag === "DeadlockError" || isCatalogRace(reason)
 }
 
 const refusedBy = (error: Failure, target: string, tries: number): StartRefused => {

@@ -17,7 +17,7 @@ import { SqlClient, type SqlError } from "effect/sql"
 import { StartRefused } from "../domain/errors.ts"
 import { onlineIndexes } from "./migrations/index.ts"
 import { Patience } from "./Patience.ts"
-import { codeOf, detailOf, refusalOf } from "./Refusal.ts"
+import { codeOf, detailOf, isCatalogRace, refusalOf } from "./Refusal.ts"
 
 /** The pause between two looks while somebody else builds. */
 const pauseMillis = 250
@@ -125,7 +125,9 @@ const dropUnfinished = Effect.fnUntraced(function* (name: string, table: string)
 const collisions: ReadonlySet<string> = new Set(["42P07", "42704", "40P01", "55P03"])
 
 const hasCollided = ({ reason }: SqlError.SqlError, name: string): boolean =>
-  reason._tag === "UniqueViolation" ? reason.constraint !== name : collisions.has(codeOf(reason) ?? "")
+  reason._tag === "UniqueViolation"
+    ? reason.constraint !== name
+    : collisions.has(codeOf(reason) ?? "") || isCatalogRace(reason)
 
 const refusedBy = (error: SqlError.SqlError, name: string, target: string): StartRefused => {
   const { reason } = error

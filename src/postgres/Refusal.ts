@@ -70,3 +70,7 @@ export const detailOf = (reason: SqlError.SqlErrorReason): string => {
   const { cause } = reason
   return cause instanceof Error && cause.message !== "" ? cause.message : (reason.message ?? reason._tag)
 }
+
+/** Two changed one row of the catalog at once: Postgres has no code for it but its general one. */
+export const isCatalogRace = (reason: SqlError.SqlErrorReason): boolean =>
+  /^tuple concurrently (?:updated|deleted)/.test(detailOf(reason))

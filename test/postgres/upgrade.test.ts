@@ -6,9 +6,11 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, type Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { SqlError } from "effect/sql"
 import { StartRefused } from "fibric"
 import { knownVersion, onlineIndexes } from "../../src/postgres/migrations/index.ts"
 import { Patience } from "../../src/postgres/Patience.ts"
+import { isCatalogRace } from "../../src/postgres/Refusal.ts"
 import { eventually } from "../support/asker.ts"
 import { freshDatabase } from "../support/database.ts"
 import {
@@ -386,4 +388,13 @@ describe("an index that was left unfinished", () => {
       )
     })
   )
+})
+
+describe("two that change one row of the catalog at once", () => {
+  it("have collided, which passes; any other error of the server's has not", () => {
+    const said = (message: string) => new SqlError.UnknownError({ cause: new Error(message) })
+    assert.isTrue(isCatalogRace(said("tuple concurrently updated")))
+    assert.isTrue(isCatalogRace(said("tuple concurrently deleted")))
+    assert.isFalse(isCatalogRace(said("could not open relation")))
+  })
 })
