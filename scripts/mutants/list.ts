@@ -168,9 +168,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Dispatch.ts",
-        find: "Effect.tapError(Effect.retry(statement(attempt), confirmRetry), () =>\n      workers.giveUp(attempt)\n    )",
+        find: "Effect.tapError(Effect.retry(tried, confirmRetry), () =>\n      workers.giveUp(attempt)\n    )",
         replace:
-          'Effect.catch(Effect.retry(statement(attempt), confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as Verdict))'
+          'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as Verdict))'
       }
     ],
     caughtBy: [losses]
@@ -269,9 +269,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a second effect of one key is not told",
-    edits: [
-      { file: about, find: "return bothCalls && !recognised", replace: "return bothCalls && recognised" }
-    ],
+    edits: [{ file: about, find: "return !recognised", replace: "return recognised" }],
     caughtBy: [doubt.memory]
   },
   {
@@ -409,8 +407,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Workers.ts",
-        find: "elapsedMillis(claimSentNanos, now) < withMargin(doubtAfterMillis)",
-        replace: "doubtAfterMillis > 0 && claimSentNanos >= 0n"
+        find: "elapsedMillis(claimSentNanos, now) < withMargin(Math.min(doubtAfterMillis, startWithinMillis))",
+        replace: "doubtAfterMillis > 0 && startWithinMillis > 0 && claimSentNanos >= 0n"
       }
     ],
     caughtBy: [losses]

@@ -95,7 +95,7 @@ export interface Options<
   readonly retry?: Schedule.Schedule<unknown, unknown>
   /**
    * The payload's fields that may be stored in the ledger, by name. Default: none. `resend` and
-   * `lookup` need what the connector needs: a connector is refused at start where a required field is
+   * `lookup` need all of it, optional fields included: a connector is refused at start where one is
    * missing here.
    */
   readonly stores?: ReadonlyArray<keyof PayloadOf<Payload>["Type"] & string>

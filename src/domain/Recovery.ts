@@ -45,6 +45,10 @@ export type Recovery = typeof Recovery.Type
 /** How long a call that nobody hears of may still be on its way: a frozen process, a slow network. */
 const defaultQuarantine = Duration.toMillis("1 minute")
 
+/** For ever is a hundred years: what is stored is a number. */
+const millis = (input: Duration.Input): number =>
+  Math.min(Duration.toMillis(input), 100 * 366 * 24 * 3_600_000)
+
 /** A person decides; the honest choice for a provider that can neither dedupe nor be asked. */
 export const hold: Hold = { _tag: "Hold", quarantineMillis: defaultQuarantine }
 
@@ -52,7 +56,10 @@ export const hold: Hold = { _tag: "Hold", quarantineMillis: defaultQuarantine }
 export interface ResendOptions {
   /** How long the provider recognises a key, from the first request that it saw. From its documentation. */
   readonly window: Duration.Input
-  /** How long before the window's end no resend starts any more. Default: a tenth of it, at most 10 minutes. */
+  /**
+   * How long before the window's end no resend is claimed any more; one that is claimed starts within
+   * this time or never. Default: a tenth of the window, at most 10 minutes; never less than 10 seconds.
+   */
   readonly margin?: Duration.Input
   /** How often it is sent at most, the first time included. Default: 6. Then a person decides. */
   readonly attempts?: number
@@ -72,18 +79,19 @@ export interface ResendOptions {
  * the payload to be stored; the connector makes the same request of the same payload and key.
  */
 export const resend = (options: ResendOptions): Resend => {
-  const windowMillis = Duration.toMillis(options.window)
+  const windowMillis = millis(options.window)
+  const least = Math.min(windowMillis / 10, Duration.toMillis("10 seconds"))
   return {
     _tag: "Resend",
     windowMillis,
     marginMillis:
       options.margin === undefined
         ? Math.min(windowMillis / 10, Duration.toMillis("10 minutes"))
-        : Duration.toMillis(options.margin),
-    attempts: options.attempts ?? 6,
-    backoffMillis: Duration.toMillis(options.backoff ?? "30 seconds"),
+        : Math.max(millis(options.margin), least),
+    attempts: Math.max(1, Math.floor(options.attempts ?? 6)),
+    backoffMillis: millis(options.backoff ?? "30 seconds"),
     replays: options.replays ?? false,
-    quarantineMillis: Duration.toMillis(options.quarantine ?? defaultQuarantine)
+    quarantineMillis: millis(options.quarantine ?? defaultQuarantine)
   }
 }
 
@@ -105,10 +113,10 @@ export interface LookupOptions {
 /** Asks the provider. What it finds settles the key; finding nothing proves nothing by itself. */
 export const lookup = (options: LookupOptions): Lookup => ({
   _tag: "Lookup",
-  lagMillis: Duration.toMillis(options.lag),
-  quarantineMillis: Duration.toMillis(options.quarantine ?? defaultQuarantine),
-  releaseAfterMillis: options.releaseAfter === undefined ? null : Duration.toMillis(options.releaseAfter),
-  everyMillis: Duration.toMillis(options.every ?? "30 seconds")
+  lagMillis: millis(options.lag),
+  quarantineMillis: millis(options.quarantine ?? defaultQuarantine),
+  releaseAfterMillis: options.releaseAfter === undefined ? null : millis(options.releaseAfter),
+  everyMillis: millis(options.every ?? "30 seconds")
 })
 
 /**

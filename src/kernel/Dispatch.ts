@@ -7,7 +7,7 @@
  */
 import { Clock, Effect, Fiber, Option, Schedule, type Scope } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
-import { type LedgerUnavailable } from "../domain/errors.ts"
+import { LedgerUnavailable } from "../domain/errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Ask } from "./Ask.ts"
@@ -38,9 +38,10 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
   const calls = yield* Calls.make
 
   /** An unknown commit is settled by running the same statement again, never by reading. */
-  const confirm = Effect.fnUntraced(function* <Verdict>(
+  const confirm = Effect.fnUntraced(function* <Verdict extends { readonly _tag: string }>(
     { capability, key }: Omit<Job, "payload">,
     seenAttempt: number,
+    startWithinMillis: number,
     statement: (attempt: NewAttempt) => Effect.Effect<Verdict, LedgerUnavailable>
   ) {
     const attempt: Attempt = {
@@ -49,16 +50,22 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
       worker: yield* workers.incarnation,
       seenAttempt,
       claimSentNanos: yield* Clock.monotonicTimeNanos,
-      doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis
+      doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis,
+      startWithinMillis
     }
-    const verdict = yield* Effect.tapError(Effect.retry(statement(attempt), confirmRetry), () =>
-      workers.giveUp(attempt)
-    )
+    let tries = 0
+    const tried = Effect.suspend(() => {
+      tries += 1
+      return statement(attempt)
+    })
+    const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))
+    // An earlier copy may have landed unheard, and been called doubtful since.
+    if (tries > 1 && verdict._tag !== "Claimed") yield* workers.giveUp(attempt)
     return { attempt, verdict }
   })
 
   const claim = (ask: Ask, seenAttempt: number) =>
-    confirm(ask, seenAttempt, ({ doubtAfterMillis, key, token, worker }) =>
+    confirm(ask, seenAttempt, Infinity, ({ doubtAfterMillis, key, token, worker }) =>
       ledger.claim({
         key,
         token,
@@ -75,7 +82,9 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
       })
     )
 
-  const claimAgain = (job: Job, seenAttempt: number) => confirm(job, seenAttempt, ledger.resend)
+  /** Claimed inside the window less its margin, so it must start within the margin. */
+  const claimAgain = (job: Job, seenAttempt: number, marginMillis: number) =>
+    confirm(job, seenAttempt, marginMillis, ledger.resend)
 
   /** Carries an attempt out. `undefined`: its key has been settled otherwise; look at it again. */
   const perform = Effect.fn("Dispatch.perform")(function* (
@@ -141,7 +150,12 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     if (Option.isSome(exit)) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
     // It may hold its row for a while yet, if it can't be interrupted: the lane does not wait for that.
     call.interruptUnsafe()
-    yield* Effect.forkIn(settle(job, attempt, outcome.evidence, yield* elapsedMillis), scope)
+    // Nor does a connection: the row can't be had before the call has ended.
+    const takenBack = Effect.andThen(
+      Fiber.await(call),
+      settle(job, attempt, outcome.evidence, yield* elapsedMillis)
+    )
+    yield* Effect.forkIn(takenBack, scope)
     return undefined
   })
 
@@ -150,20 +164,23 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     job: Job,
     claimed: { readonly attempt: number; readonly generation: number }
   ): Effect.Effect<{ readonly body: string; readonly effectId: string | null } | null, string> =>
-    withFunctions(job, ({ lookup }) =>
-      lookup === undefined
-        ? Effect.fail("its connector has no lookup")
-        : lookup(job.payload, callOf(job, claimed))
-    ).pipe(
-      Effect.timeoutOrElse({
-        duration: job.capability.deadlineMillis,
-        orElse: () => Effect.fail(`no answer within ${job.capability.deadlineMillis} ms`)
-      }),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        Effect.fromResult(Evidence.fromLookup(job.capability, exit, settings.maxOutputBytes))
+    Effect.gen(function* () {
+      const call = yield* calls.start(
+        withFunctions(job, ({ lookup }) =>
+          lookup === undefined
+            ? Effect.fail("its connector has no lookup")
+            : lookup(job.payload, callOf(job, claimed))
+        )
       )
-    )
+      const exit = yield* Effect.timeoutOption(Fiber.await(call), job.capability.deadlineMillis)
+      if (Option.isNone(exit)) {
+        call.interruptUnsafe()
+        return yield* Effect.fail(`no answer within ${job.capability.deadlineMillis} ms`)
+      }
+      return yield* Effect.fromResult(
+        Evidence.fromLookup(job.capability, exit.value, settings.maxOutputBytes)
+      )
+    })
 
   /** Uses the connector's functions; while it does, the connector does not close. */
   const withFunctions = <A, E, R>(
@@ -177,10 +194,27 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
       return Effect.fail(new NotPerformed({ proof: "never_started", reason }))
     })
 
-  const conclude = (job: Job, attempt: Attempt, evidence: Evidence.Evidence, durationMillis: number) =>
-    Effect.map(settle(job, attempt, evidence, durationMillis), (applied) =>
-      applied._tag === "Settled" ? applied.receipt : undefined
-    )
+  const conclude = Effect.fnUntraced(function* (
+    job: Job,
+    attempt: Attempt,
+    evidence: Evidence.Evidence,
+    durationMillis: number
+  ) {
+    const applied = yield* settle(job, attempt, evidence, durationMillis)
+    if (applied._tag === "Refused" && (applied.why === "unknown_key" || applied.why === "unknown_token")) {
+      // Looking again would find the key free and send once more, against what is known here.
+      const reason =
+        "it no longer knows this attempt, as after a failover that lost rows; it may have happened"
+      yield* Effect.annotateLogs(Effect.logError("fibric.ledger.lost_attempt", reason), {
+        "fibric.key": job.key.label,
+        "fibric.evidence": evidence._tag
+      })
+      return yield* new LedgerUnavailable({ operation: "settle", reason })
+    }
+    // A duplicate's receipt is no answer: the one that stands is.
+    const stands = applied._tag === "Settled" && applied.receipt.outcome !== "duplicate_observed"
+    return stands ? applied.receipt : undefined
+  })
 
   const settle = Effect.fnUntraced(function* (
     { key }: Job,

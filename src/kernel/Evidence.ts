@@ -104,7 +104,11 @@ const longestEffectId = 256
 
 /** What the capability calls the effect. A name that can't be stored is none. */
 export const effectIdOf = (capability: Capability.Any, output: unknown): string | null => {
-  const id = capability.effectId(output)
+  // A name that can't be read is none: it must not turn a success into a doubt.
+  const id = Result.getOrElse(
+    Result.try(() => capability.effectId(output)),
+    () => null
+  )
   return id !== null && problemOf(id, longestEffectId) === undefined ? id : null
 }
 

@@ -140,22 +140,18 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
             yield* pause(looks)
             continue
           }
-          const takesOver = entry?.state === "released" && entry.receipt?.proof === "rolled_back"
-          if (
-            entry !== undefined &&
-            !takesOver &&
-            (joined || progress.dispatched || entry.state !== "released")
-          ) {
-            return Conclusion.fromEntry(ask, entry, {
-              pathSecret: ledger.pathSecret,
-              joined,
-              dispatched: progress.dispatched
-            })
-          }
-          const ended = yield* lanes.enter(
-            ask.key.entity,
-            turn(ask, progress, entry?.attempt ?? 0, startedNanos)
-          )
+          // What others left rolled back is taken over; what this flight did itself follows its schedule.
+          const takesOver =
+            !progress.dispatched && entry?.state === "released" && entry.receipt?.proof === "rolled_back"
+          const answers =
+            entry !== undefined && !takesOver && (joined || progress.dispatched || entry.state !== "released")
+          const ended = answers
+            ? Conclusion.fromEntry(ask, entry, {
+                pathSecret: ledger.pathSecret,
+                joined,
+                dispatched: progress.dispatched
+              })
+            : yield* lanes.enter(ask.key.entity, turn(ask, progress, entry?.attempt ?? 0, startedNanos))
           if (ended._tag === "LookAgain") continue
           if (
             !Conclusion.isReleased(ended) ||

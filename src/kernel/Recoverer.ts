@@ -15,6 +15,7 @@ import { Connectors } from "./Connectors.ts"
 import * as Dispatch from "./Dispatch.ts"
 import { Lanes } from "./Lanes.ts"
 import { type Doubt, Ledger } from "./Ledger.ts"
+import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 import * as StoredRequest from "./StoredRequest.ts"
 import { Workers } from "./Workers.ts"
@@ -50,6 +51,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     const settings = yield* Settings
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
+    const context = yield* Effect.context<never>()
     const dispatch = yield* Dispatch.make(scope)
 
     // What has begun is let end, within the bound, before its calls are interrupted.
@@ -60,7 +62,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         : Effect.void
     )
     const start = (work: Effect.Effect<void, LedgerUnavailable>) =>
-      Effect.map(Effect.forkIn(work, scope, { startImmediately: true }), (fiber) => {
+      Effect.map(forkOwned(work, context, scope), (fiber) => {
         running.add(fiber)
         fiber.addObserver(() => running.delete(fiber))
         return fiber
@@ -74,7 +76,13 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       const room = settings.recoverBatch - running.size
       if (capabilities.size === 0 || room <= 0) return []
       const due = yield* ledger.takeDue([...capabilities.keys()], room, holdMillis(capabilities))
-      return yield* Effect.forEach(due, (doubt) => start(recover(doubt, capabilities.get(doubt.capability))))
+      return yield* Effect.forEach(due, (doubt) =>
+        start(
+          Effect.suspend(() => recover(doubt, capabilities.get(doubt.capability))).pipe(
+            Effect.catchDefect((defect) => Effect.logError("fibric.recovery.died", doubt.key.label, defect))
+          )
+        )
+      )
     })
 
     const recoverDue = Effect.gen(function* () {
@@ -93,7 +101,10 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         name: Ask.nameOf(doubt.key),
         payload: payload.success
       }
-      const act = doubt.recovery._tag === "Resend" ? resend(job, doubt) : lookUp(job, doubt)
+      const act =
+        doubt.recovery._tag === "Resend"
+          ? resend(job, doubt, doubt.recovery.marginMillis)
+          : lookUp(job, doubt)
       return act.pipe(
         // The doubt is due again when its holding has run out.
         Effect.catch((error) => Effect.logWarning("fibric.recovery.failed", error.message)),
@@ -102,12 +113,12 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     }
 
     /** In the entity's lane, as any action: one at a time, and the ledger has the last word. */
-    const resend = (job: Dispatch.Job, doubt: Doubt) =>
+    const resend = (job: Dispatch.Job, doubt: Doubt, marginMillis: number) =>
       lanes
         .enter(
           job.key.entity,
           Effect.gen(function* () {
-            const { attempt, verdict } = yield* dispatch.claimAgain(job, doubt.attempt)
+            const { attempt, verdict } = yield* dispatch.claimAgain(job, doubt.attempt, marginMillis)
             switch (verdict._tag) {
               case "Claimed":
                 yield* dispatch.perform(job, attempt, verdict)
@@ -176,7 +187,8 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       work: Effect.Effect<unknown, E>
     ) =>
       work.pipe(
-        Effect.catch((error) => Effect.logWarning(`fibric.recovery.${name}_failed`, error.message)),
+        // One row that can't be dealt with must not end the recovery of all the others.
+        Effect.catchCause((cause) => Effect.logError(`fibric.recovery.${name}_failed`, cause)),
         Effect.repeat(Schedule.spaced(everyMillis)),
         Effect.forkScoped
       )

@@ -31,8 +31,9 @@ export const missing = (capability: Capability.Any): string | undefined => {
   if (!isNeeded(capability)) return undefined
   const ast = SchemaAST.toEncoded(Schema.toCodecJson(capability.payload).ast)
   if (!SchemaAST.isObjects(ast)) return "its payload is no struct, so that no field of it can be allowed"
+  if (ast.indexSignatures.length > 0) return "its payload has fields without names of their own"
+  // The optional ones too: what was sent with a field must not be sent again without it.
   const names = ast.propertySignatures
-    .filter(({ type }) => !SchemaAST.isOptional(type))
     .map(({ name }) => String(name))
     .filter((name) => !capability.stores.has(name))
   return names.length === 0 ? undefined : `its "stores" leaves out ${names.join(", ")}`

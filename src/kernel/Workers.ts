@@ -28,7 +28,7 @@ export class Workers extends Context.Service<
      * the row doubtful, so the call must not start.
      */
     readonly mayStart: (
-      attempt: Pick<Attempt, "worker" | "claimSentNanos" | "doubtAfterMillis">
+      attempt: Pick<Attempt, "worker" | "claimSentNanos" | "doubtAfterMillis" | "startWithinMillis">
     ) => Effect.Effect<boolean>
     /**
      * Gives up an attempt whose claim was not confirmed: its call never starts here, whatever is heard
@@ -41,6 +41,8 @@ export class Workers extends Context.Service<
 /** An attempt as this process knows it, from before its claim is sent. */
 export interface Attempt extends NewAttempt {
   readonly claimSentNanos: bigint
+  /** How long after its claim was sent it may start, besides what its own doubt allows. */
+  readonly startWithinMillis: number
 }
 
 /** How many given-up attempts are remembered. The oldest is forgotten first; if its claim lands, it ends in doubt. */
@@ -116,14 +118,14 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
           if (oldest !== undefined) givenUp.delete(oldest)
           givenUp.set(attempt.token, attempt)
         }),
-      mayStart: ({ claimSentNanos, doubtAfterMillis, worker }) =>
+      mayStart: ({ claimSentNanos, doubtAfterMillis, startWithinMillis, worker }) =>
         Effect.map(
           Clock.monotonicTimeNanos,
           (now) =>
             worker === incarnation &&
             confirmedSentNanos !== undefined &&
             elapsedMillis(confirmedSentNanos, now) < withMargin(settings.leaseMillis) &&
-            elapsedMillis(claimSentNanos, now) < withMargin(doubtAfterMillis)
+            elapsedMillis(claimSentNanos, now) < withMargin(Math.min(doubtAfterMillis, startWithinMillis))
         )
     })
   })

@@ -171,6 +171,22 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("a late refusal under an old provider key says nothing about an attempt under the new one", () =>
+      Effect.gen(function* () {
+        const recovery = Recovery.resend({ window: "1 hour", replays: true })
+        const first = yield* claimed(key, { recovery, ...stored })
+        yield* settle(first, unknown)
+        yield* settle((yield* sendAgain(first.worker, 1)).claim, refused)
+        yield* rule({ _tag: "Reopen" }, { attempt: 2 })
+        const ledger = yield* Ledger
+        const third = yield* claimOf(first.worker, key, { seenAttempt: 2, recovery, ...stored })
+        assert.deepStrictEqual(yield* ledger.claim(third), { _tag: "Claimed", attempt: 3, generation: 1 })
+        yield* settle(third, unknown)
+        assert.deepStrictEqual(yield* settle(first, refused), { _tag: "Kept" })
+        assert.deepStrictEqual(yield* stateOf(key), { state: "in_doubt", attempt: 3 })
+      })
+    )
+
     law("two answers with one name at the provider are one effect", () =>
       Effect.gen(function* () {
         const first = yield* claimed(key)

@@ -13,7 +13,8 @@ const attemptOf = (worker: string) =>
   Effect.map(Clock.monotonicTimeNanos, (claimSentNanos) => ({
     worker,
     claimSentNanos,
-    doubtAfterMillis: 60_000
+    doubtAfterMillis: 60_000,
+    startWithinMillis: Infinity
   }))
 
 describe("a worker", () => {
@@ -76,6 +77,17 @@ describe("a worker", () => {
       const workers = yield* Workers.Workers
       const attempt = yield* attemptOf(yield* workers.incarnation)
       yield* TestClock.adjust("47 seconds")
+      assert.isTrue(yield* workers.mayStart(attempt))
+      yield* TestClock.adjust("2 seconds")
+      assert.isFalse(yield* workers.mayStart(attempt))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("does not start a resend when its claim is nearly as old as the window's margin", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers.Workers
+      const attempt = { ...(yield* attemptOf(yield* workers.incarnation)), startWithinMillis: 10_000 }
+      yield* TestClock.adjust("7 seconds")
       assert.isTrue(yield* workers.mayStart(attempt))
       yield* TestClock.adjust("2 seconds")
       assert.isFalse(yield* workers.mayStart(attempt))

@@ -241,3 +241,29 @@ describe("what is said for a script", () => {
     })
   )
 })
+
+describe("a call that reveals a duplicate", () => {
+  story("answers with the receipt that stands, and dies of nothing", (world) =>
+    Effect.gen(function* () {
+      const verdicts = yield* Verdicts
+      const gate = yield* Deferred.make<void>()
+      world.answer = (reached) =>
+        world.calls.length === 1
+          ? Effect.delay(succeed(reached), "30 seconds")
+          : Effect.andThen(Deferred.await(gate), succeed(reached))
+      const first = yield* Effect.forkChild(Effect.flip(execute(action)), { startImmediately: true })
+      yield* world.started(1)
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(first)
+      yield* verdicts.release(action.key, { attempt: 1, reason: "not in the list", force: true })
+      const second = yield* Effect.forkChild(execute(action), { startImmediately: true })
+      yield* world.started(2)
+      // The first call's success comes while the second is in flight, and settles the key.
+      yield* TestClock.adjust("11 seconds")
+      yield* Deferred.succeed(gate, undefined)
+      const { receipt } = yield* Fiber.join(second)
+      assert.strictEqual(receipt.outcome, "resolved")
+      assert.strictEqual((yield* totals).duplicate_observed, 1)
+    })
+  )
+})

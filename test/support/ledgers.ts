@@ -30,6 +30,8 @@ export interface Trouble {
   readonly replyLost: Map<Operation, number>
   /** Every statement that arrived, in order. */
   readonly arrived: Array<Operation>
+  /** Rows that were committed are gone, as after a failover: nobody's token is known. */
+  forgets: boolean
   /** Runs before each statement of the operation. */
   readonly before: Map<Operation, Effect.Effect<void>>
 }
@@ -38,6 +40,7 @@ export const makeTrouble = (): Trouble => ({
   unreachable: new Map(),
   replyLost: new Map(),
   arrived: [],
+  forgets: false,
   before: new Map()
 })
 
@@ -69,7 +72,17 @@ export const layerTroubled = (trouble: Trouble): Layer.Layer<Ledger | ReceiptLog
         ...ledger,
         find: (key) => troubled(trouble, "find")(ledger.find(key)),
         claim: (claim) => troubled(trouble, "claim")(ledger.claim(claim)),
-        settle: (settlement) => troubled(trouble, "settle")(ledger.settle(settlement)),
+        settle: (settlement) =>
+          troubled(
+            trouble,
+            "settle"
+          )(
+            Effect.suspend(() =>
+              trouble.forgets
+                ? Effect.succeed({ _tag: "Refused", why: "unknown_key", found: "no such key" } as const)
+                : ledger.settle(settlement)
+            )
+          ),
         record: (repeats) => troubled(trouble, "record")(ledger.record(repeats)),
         beat: (worker, lease) => troubled(trouble, "beat")(ledger.beat(worker, lease)),
         reap: (ids) => troubled(trouble, "reap")(ledger.reap(ids)),

@@ -47,6 +47,7 @@ export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boole
   current: ({ row, subject }) => subject === row.current,
   othersProven: ({ others }) => others.every(isClosed),
   replayed: ({ row, subject, nowMillis }) =>
+    subject.generation === row.current.generation &&
     subject.recovery._tag === "Resend" &&
     subject.recovery.replays &&
     nowMillis < windowEnd(row, subject.recovery),
@@ -71,10 +72,13 @@ export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boole
 /** From when on "it did not happen" is no longer too early to say. */
 export const verdictAt = (row: KeyRow): number => row.current.claimedAtMillis + row.verdictAfterMillis
 
-/** When the provider may begin to forget our key: counted from the first attempt that may have reached it. */
+/**
+ * When the provider may begin to forget our key: counted from the first attempt that may have reached
+ * it. Somebody's word that it did not happen, or a refusal, does not say that it never arrived.
+ */
 export const windowEnd = (row: KeyRow, { marginMillis, windowMillis }: Recovery.Resend): number => {
   const first = row.attempts.find(
-    (attempt) => attempt.generation === row.current.generation && !isClosed(attempt)
+    ({ evidence, generation }) => generation === row.current.generation && evidence !== "not_performed"
   )
   return (first ?? row.current).claimedAtMillis + windowMillis - marginMillis
 }
@@ -83,20 +87,21 @@ export const windowEnd = (row: KeyRow, { marginMillis, windowMillis }: Recovery.
  * Two attempts that happened are two effects, unless the provider calls them by one name, or promised
  * to recognise the key that they share.
  */
-const isAnotherEffect = ({ event, nowMillis, row, subject }: About): boolean => {
-  const known = row.attempts.find(isPositive)
-  const effectId =
-    event._tag === "Lookup"
-      ? event.found?.effectId
-      : event._tag === "Evidence" && event.evidence._tag === "Performed"
-        ? event.evidence.effectId
-        : null
-  if (known === undefined || (known === subject && event._tag === "Evidence")) return false
-  if (known.effectId !== null && effectId !== null) return known.effectId !== effectId
-  const bothCalls = known.evidence === "performed" && event._tag === "Evidence"
+const isAnotherEffect = ({ event, row, subject }: About): boolean => {
+  const known = row.attempts.filter(isPositive)
+  const effectId = effectIdIn(event)
+  const named = known.filter((attempt) => attempt.effectId !== null)
+  if (effectId !== null && named.length > 0) return !named.some((attempt) => attempt.effectId === effectId)
+  const other = known.find((attempt) => attempt !== subject && attempt.evidence === "performed")
+  if (other === undefined || event._tag !== "Evidence" || subject.evidence === "performed") return false
   const recognised =
-    known.generation === subject.generation &&
+    other.generation === subject.generation &&
     subject.recovery._tag === "Resend" &&
-    nowMillis < windowEnd(row, subject.recovery)
-  return bothCalls && !recognised
+    Math.max(other.claimedAtMillis, subject.claimedAtMillis) < windowEnd(row, subject.recovery)
+  return !recognised
+}
+
+const effectIdIn = (event: Event): string | null => {
+  if (event._tag === "Lookup") return event.found?.effectId ?? null
+  return event._tag === "Evidence" && event.evidence._tag === "Performed" ? event.evidence.effectId : null
 }
