@@ -168,9 +168,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Dispatch.ts",
-        find: "Effect.tapError(Effect.retry(tried, confirmRetry), () =>\n      workers.giveUp(attempt)\n    )",
+        find: "Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
         replace:
-          'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as Verdict))'
+          'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
       }
     ],
     caughtBy: [losses]
