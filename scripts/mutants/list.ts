@@ -268,6 +268,33 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: [doubt.memory]
   },
   {
+    name: "a replayed refusal under an old provider key speaks for attempts under the new one",
+    edits: [{ file: about, find: "    subject.generation === row.current.generation &&\n", replace: "" }],
+    caughtBy: [doubt.memory]
+  },
+  {
+    name: "somebody's word moves the provider's window",
+    edits: [
+      {
+        file: about,
+        find: `evidence !== "not_performed"\n`,
+        replace: `evidence !== "not_performed" && evidence !== "testimony"\n`
+      }
+    ],
+    caughtBy: ["test/kernel/lifecycle.test.ts"]
+  },
+  {
+    name: "a flight looks again after the ledger has forgotten its attempt",
+    edits: [
+      {
+        file: "src/kernel/Dispatch.ts",
+        find: `applied.why === "unknown_key" || applied.why === "unknown_token"`,
+        replace: `applied.why === "wrong_attempt"`
+      }
+    ],
+    caughtBy: [losses]
+  },
+  {
     name: "a second effect of one key is not told",
     edits: [{ file: about, find: "return !recognised", replace: "return recognised" }],
     caughtBy: [doubt.memory]
