@@ -1,6 +1,8 @@
 /**
- * Lifecycle: a key's life as one table. Every ledger decides by it, so what is allowed stands here and
- * nowhere else; a ledger only adds that what was decided holds for the row that was read.
+ * Lifecycle: a key's life as one table. Every ledger decides by it, and adds only that what was decided
+ * holds for the row that was read. Two statements on Postgres say rows of it again, to be one statement
+ * (`settleSole`, `reap`), and `NextAttempt` says what the new attempt of `claim` and `resend` begins
+ * with; the contract suite walks the table and holds them to it.
  *
  * The rule behind the rows: evidence belongs to an attempt. A key is free again, or refused, only when
  * every attempt of it is proven not performed; one attempt that happened is enough to call it done,
