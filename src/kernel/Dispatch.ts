@@ -17,6 +17,7 @@ import * as Evidence from "./Evidence.ts"
 import { type Applied, type ClaimVerdict, Ledger, type NewAttempt } from "./Ledger.ts"
 import { type Call, type Functions, open } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
+import { stopwatch } from "./Stopwatch.ts"
 import * as Transaction from "./Transaction.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -252,11 +253,6 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
 
   return { claim, claimAgain, perform, lookup }
 })
-
-/** Reads how long it has been running, in milliseconds. */
-const stopwatch = Effect.map(Clock.monotonicTimeNanos, (startedNanos) =>
-  Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
-)
 
 const callOf = (
   { capability, key, name }: Job,

@@ -35,6 +35,7 @@ import * as Flights from "./Flights.ts"
 import { Lanes } from "./Lanes.ts"
 import { Ledger } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
+import { millisSince } from "./Stopwatch.ts"
 import { Workers } from "./Workers.ts"
 
 /** Everything that `execute` can fail with besides the capability's own refusal. */
@@ -155,7 +156,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
           if (ended._tag === "LookAgain") continue
           if (
             !Conclusion.isReleased(ended) ||
-            (yield* waited(startedNanos)) > ask.capability.validityMillis
+            (yield* millisSince(startedNanos)) > ask.capability.validityMillis
           ) {
             return ended
           }
@@ -175,7 +176,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const turn = Effect.fnUntraced(
       function* (ask: Ask.Ask, progress: Conclusion.Progress, seenAttempt: number, startedNanos: bigint) {
         for (let tries = 0; ; tries++) {
-          const waitedMillis = yield* waited(startedNanos)
+          const waitedMillis = yield* millisSince(startedNanos)
           if (waitedMillis > ask.capability.validityMillis) return Conclusion.expired(ask, waitedMillis)
           // While its answer is outstanding the claim may have landed: that is under way, not turned away.
           progress.dispatched = true
@@ -243,9 +244,6 @@ const within = <A, E>(
         )
       )
   })
-
-const waited = (startedNanos: bigint): Effect.Effect<number> =>
-  Effect.map(Clock.monotonicTimeNanos, (now) => Number(now - startedNanos) / 1e6)
 
 /**
  * The open transaction of effect/sql that the current fiber is in, of any client. The reference is

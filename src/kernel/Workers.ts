@@ -10,6 +10,7 @@ import * as Identifiers from "../domain/Identifiers.ts"
 import { neverStarted } from "./Evidence.ts"
 import { Ledger, type NewAttempt } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
+import { elapsedMillis } from "./Stopwatch.ts"
 
 export class Workers extends Context.Service<
   Workers,
@@ -130,8 +131,6 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
     })
   })
 )
-
-const elapsedMillis = (fromNanos: bigint, toNanos: bigint): number => Number(toNanos - fromNanos) / 1e6
 
 /** A fifth is kept back for clocks that run at different speeds and for the way to the socket. */
 const withMargin = (millis: number): number => millis * 0.8

@@ -81,7 +81,7 @@ const refusalOf = ({ event, row }: About): Refusal => {
 const nothingPlanned: Plan = { recoverAfterMillis: null, checkAfterMillis: null, recoveries: 0 }
 
 /** What follows a doubt: the declared recovery, or a person, not before the request can't be on its way any more. */
-export const planOf = (row: KeyRow, nowMillis: number): Plan => ({
+const planOf = (row: KeyRow, nowMillis: number): Plan => ({
   recoverAfterMillis: row.recoverAfterMillis,
   checkAfterMillis: row.recoverAfterMillis ?? Math.max(0, verdictAt(row) - nowMillis),
   recoveries: row.recoveries
