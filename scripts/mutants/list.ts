@@ -87,8 +87,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Lanes.ts",
-        find: "yield* turn.run\n",
-        replace: "yield* Effect.forkChild(turn.run)\n"
+        find: "yield* mailbox.current.run(mailbox)",
+        replace: "yield* Effect.forkChild(mailbox.current.run(mailbox))"
       }
     ],
     caughtBy: ["test/kernel/Lanes.test.ts"]
@@ -97,9 +97,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the lane's index is gone",
     edits: [
       {
-        file: "src/postgres/migrations/0001-ledger-and-receipts.ts",
-        find: "CREATE UNIQUE INDEX ledger_lane",
-        replace: "CREATE INDEX ledger_lane"
+        file: "src/postgres/migrations/0004-lanes.ts",
+        find: "CREATE UNIQUE INDEX CONCURRENTLY ledger_lane_held",
+        replace: "CREATE INDEX CONCURRENTLY ledger_lane_held"
       }
     ],
     caughtBy: [contracts.postgres]
@@ -137,9 +137,9 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
       {
         file: "src/kernel/Dispatch.ts",
-        find: "yield* calls.start(\n      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed))))\n    )",
+        find: "yield* calls.start(\n      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given)))\n    )",
         replace:
-          "yield* Effect.forkIn(withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed)))), scope)"
+          "yield* Effect.forkIn(withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given))), scope)"
       }
     ],
     caughtBy: [executor],
@@ -149,15 +149,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the claim comes after the send",
     edits: [
       {
-        file: "src/kernel/Dispatch.ts",
-        find: "  const claim = (ask: Ask, seenAttempt: number) =>\n    confirm(",
+        file: "src/kernel/Turn.ts",
+        find: "    const verdict = along?.claimed",
         replace:
-          "  const claim = (ask: Ask, seenAttempt: number) =>\n    Effect.andThen(Effect.exit(withFunctions(ask, ({ perform }) => Transaction.none(perform(ask.payload, callOf(ask, { attempt: 1, generation: 0 }))))), confirm("
-      },
-      {
-        file: "src/kernel/Dispatch.ts",
-        find: "        request: ask.request\n      })\n    )",
-        replace: "        request: ask.request\n      })\n    ))"
+          '    yield* Effect.exit(dispatch.perform(ask, attempt, { _tag: "Claimed", attempt: 1, generation: 0 }, { operator: ask.operator }))\n    const verdict = along?.claimed'
       }
     ],
     caughtBy: [losses],
@@ -167,7 +162,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a claim that was not confirmed is taken as won",
     edits: [
       {
-        file: "src/kernel/Dispatch.ts",
+        file: "src/kernel/Claiming.ts",
         find: "Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
         replace:
           'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
@@ -191,7 +186,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/statements.ts",
-        find: "SET state = CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END",
+        find: "SET state = CASE WHEN released THEN 'released' ELSE 'in_doubt' END",
         replace: "SET state = 'released'"
       }
     ],
@@ -390,8 +385,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/transact.ts",
-        find: '    if (before !== undefined) return { _tag: "Settled", receipt: before } satisfies Transacted\n    if (locked.length === 0) return fenced\n',
-        replace: "    if (before === undefined && locked.length === 0) return fenced\n"
+        find: '    if (before !== undefined) return unheard({ _tag: "Settled", receipt: before })\n    if (locked.length === 0) return unheard(fenced)\n',
+        replace: "    if (before === undefined && locked.length === 0) return unheard(fenced)\n"
       }
     ],
     caughtBy: [doubt.postgres]
@@ -422,7 +417,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a worker whose lease ran out may claim (Postgres)",
     edits: [
       {
-        file: "src/postgres/claim.ts",
+        file: "src/postgres/lane.ts",
         find: " AND expires_at > clock_timestamp() + interval '200 ms'",
         replace: ""
       }

@@ -11,28 +11,42 @@ export interface Action<C extends Capability.Any> {
   readonly capability: C
   readonly entity: EntityAddress
   readonly payload: C["payload"]["Type"]
+  /** The version of the entity's state that it was decided against, where it was. */
+  readonly decidedAt: number | undefined
   /**
    * The name of this change, `notify:order-4471:shipped`. Derived when read, by the capability's
    * `occasion`; checked by `execute`.
    */
   readonly key: IdempotencyKey
   /** The form for logs and wires: the capability by its name, the entity, the payload. */
-  toJSON(): { readonly capability: string; readonly entity: EntityAddress; readonly payload: unknown }
+  toJSON(): {
+    readonly capability: string
+    readonly entity: EntityAddress
+    readonly payload: unknown
+    readonly decidedAt?: number
+  }
 }
 
 /** Makes an action. Capabilities offer this as `propose`, with the entity's type checked. */
 export const make = <C extends Capability.Any>(
   capability: C,
   entity: EntityAddress,
-  payload: C["payload"]["Type"]
+  payload: C["payload"]["Type"],
+  decidedAt?: number
 ): Action<C> => ({
   capability,
   entity,
   payload,
+  decidedAt,
   get key() {
     return new IdempotencyKey(capability.name, entity, capability.occasion(payload))
   },
   toJSON() {
-    return { capability: capability.name, entity, payload }
+    return {
+      capability: capability.name,
+      entity,
+      payload,
+      ...(decidedAt === undefined ? {} : { decidedAt })
+    }
   }
 })

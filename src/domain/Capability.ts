@@ -2,20 +2,37 @@
  * Capability: one verb, with what goes in, what comes out, what may be refused, the rule that derives
  * its key, and what to do in doubt. A definition only; a `Connector` carries it out.
  */
-import { Duration, Schedule, Schema } from "effect"
+import { Duration, type Effect, Schedule, Schema } from "effect"
 import { type Action, make as makeAction } from "./Action.ts"
 import type { Entity, EntityAddress } from "./Entity.ts"
+import type * as Guard from "./Guard.ts"
 import { type PayloadRole, rolesOf } from "./PayloadField.ts"
+import type { PlainCodec } from "./PlainCodec.ts"
 import type { Recovery } from "./Recovery.ts"
 
-/** A schema whose codec needs no services: what is stored must be readable anywhere. */
-export type PlainCodec = Schema.Codec<unknown, unknown, never, never>
+export type { PlainCodec } from "./PlainCodec.ts"
 
 /** A struct of such fields. */
 export type PayloadFields = { readonly [name: string]: PlainCodec }
 
 /** Any capability; used as a bound for type parameters. */
-export type Any = Capability<string, string, PlainCodec, PlainCodec, PlainCodec, Recovery>
+export type Any = Capability<string, string, PlainCodec, PlainCodec, PlainCodec, Recovery, unknown>
+
+/**
+ * What an action does where another one of its entity is in flight.
+ *
+ * - `queue`: it waits for its turn, in the order of arrival
+ * - `latest`: it waits, and takes the place of those of its capability that only wait in this process
+ * - `reject`: it gets `LaneBusy` at once
+ */
+export type WhenBusy = "queue" | "latest" | "reject"
+
+/** An entity's state and an action's payload, to decide by. */
+export interface Change<State, Payload> {
+  readonly entity: EntityAddress
+  readonly state: State
+  readonly payload: Payload
+}
 
 /**
  * One verb for one type of entity. Its name is unique in a ledger. `occasion` and `propose` are
@@ -27,7 +44,8 @@ export interface Capability<
   Payload extends PlainCodec,
   Success extends PlainCodec,
   Refusal extends PlainCodec,
-  R extends Recovery = Recovery
+  R extends Recovery = Recovery,
+  Services = never
 > {
   readonly name: Name
   readonly entity: Entity<Type>
@@ -40,6 +58,14 @@ export interface Capability<
   readonly deadlineMillis: number
   readonly validityMillis: number
   readonly doubtHoldsLane: boolean
+  readonly passesDoubt: boolean
+  readonly whenBusy: WhenBusy
+  /** `undefined`: always wanted. */
+  readonly guard:
+    | ((question: Guard.Question<unknown, unknown>) => Effect.Effect<Guard.Verdict, unknown, Services>)
+    | undefined
+  /** `undefined`: the entity's state stays as it is. */
+  readonly becomes: ((change: Change<unknown, unknown>) => unknown) | undefined
   /** When an action is tried again after proof that nothing was performed. */
   readonly retry: Schedule.Schedule<unknown, unknown>
   /** The names of the payload's fields that may be stored. */
@@ -50,12 +76,14 @@ export interface Capability<
   readonly roles: ReadonlyMap<string, PayloadRole>
   /**
    * Proposes the change for one entity. A value: nothing is checked and nothing runs before
-   * `execute`.
+   * `execute`. With `decidedAt`, the version of the state that it was decided against, it is superseded
+   * where the state has changed since.
    */
   propose(
     at: EntityAddress<Type>,
-    payload: Payload["Type"]
-  ): Action<Capability<Name, Type, Payload, Success, Refusal, R>>
+    payload: Payload["Type"],
+    options?: { readonly decidedAt?: number }
+  ): Action<Capability<Name, Type, Payload, Success, Refusal, R, Services>>
 }
 
 /** What a capability is made of. */
@@ -64,9 +92,11 @@ export interface Options<
   Payload,
   Success extends PlainCodec,
   Refusal,
-  R extends Recovery
+  R extends Recovery,
+  State,
+  Services
 > {
-  readonly entity: Entity<Type>
+  readonly entity: Entity<Type, State>
   /** A struct's fields, or a struct. Fields are bound unless marked `Content` or `Volatile`. */
   readonly payload: Payload
   readonly success: Success
@@ -88,6 +118,26 @@ export interface Options<
   readonly validity?: Duration.Input
   /** Whether a doubt keeps other actions from the entity. Default: true. */
   readonly doubtHoldsLane?: boolean
+  /**
+   * Whether it may be performed although another action of the entity is in doubt and holds the lane:
+   * `lock` after a doubtful `unlock`, or what only reads. Default: false.
+   */
+  readonly passesDoubt?: boolean
+  /** What it does where another action of the entity is in flight. Default: `queue`. */
+  readonly whenBusy?: WhenBusy
+  /**
+   * Whether the action is still wanted, asked at the head of the lane. Its services are the connector
+   * layer's. The claim holds only if the state's version is still the one that it saw; else it is asked
+   * again. A guard that fails, dies or takes longer than a turn is no yes: nothing is performed.
+   */
+  readonly guard?: (
+    question: Guard.Question<State, PayloadOf<Payload>["Type"]>
+  ) => Effect.Effect<Guard.Verdict, unknown, Services>
+  /**
+   * What the entity's state is once the action has been performed. Computed before the claim and kept
+   * with it, so that whoever settles the key commits it: this process, a recovery, or a person. Pure.
+   */
+  readonly becomes?: (change: Change<State, PayloadOf<Payload>["Type"]>) => State
   /**
    * When to try again by itself, after proof that nothing was performed; it ends with the action's
    * validity at the latest. Default: never; where the recovery is `transactional`, up to 5 times at once.
@@ -125,17 +175,20 @@ export const make = <
   const Payload extends PlainCodec | PayloadFields,
   Success extends PlainCodec,
   const R extends Recovery,
-  Refusal extends PlainCodec = Schema.Never
+  Refusal extends PlainCodec = Schema.Never,
+  State = undefined,
+  Services = never
 >(
   name: Name,
-  options: Options<Type, Payload, Success, Refusal, R>
-): Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R> => {
+  options: Options<Type, Payload, Success, Refusal, R, State, Services>
+): Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R, Services> => {
   // The conditional type can't be narrowed by a run-time check; `isSchema` is that check.
   const payload = (
     Schema.isSchema(options.payload) ? options.payload : Schema.Struct(options.payload as PayloadFields)
   ) as PayloadOf<Payload>
   const { effectId } = options
-  const capability: Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R> = {
+  type Self = Capability<Name, Type, PayloadOf<Payload>, Success, Refusal, R, Services>
+  const capability: Self = {
     name,
     entity: options.entity,
     payload,
@@ -147,11 +200,16 @@ export const make = <
     deadlineMillis: Duration.toMillis(options.deadline),
     validityMillis: Duration.toMillis(options.validity ?? "5 minutes"),
     doubtHoldsLane: options.doubtHoldsLane ?? true,
+    passesDoubt: options.passesDoubt ?? false,
+    whenBusy: options.whenBusy ?? "queue",
+    // Both are given what the kernel has decoded with these very schemas.
+    guard: options.guard as Self["guard"],
+    becomes: options.becomes as Self["becomes"],
     retry: options.retry ?? (options.recovery._tag === "Transactional" ? atOnce : never),
     stores: new Set(options.stores),
     effectId: (output) => effectId?.(output) ?? null,
     roles: rolesOf(payload),
-    propose: (at, payload) => makeAction(capability, at, payload)
+    propose: (at, payload, proposed) => makeAction(capability, at, payload, proposed?.decidedAt)
   }
   // Whoever could exchange `occasion` afterwards could give one change a second key.
   return Object.freeze(capability)

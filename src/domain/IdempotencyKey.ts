@@ -62,6 +62,15 @@ export class IdempotencyKey {
   }
 }
 
+/**
+ * The key of a program's step: derived from the program's key and from what the step is, never from
+ * where it stands in the program. The same step of another run of the program has the same key.
+ */
+export const ofStep = (program: IdempotencyKey, step: IdempotencyKey): IdempotencyKey => {
+  const name = Buffer.from(program.hash).toString("hex", 0, 16)
+  return new IdempotencyKey(step.verb, step.entity, `${step.occasion}#${name}`)
+}
+
 /** A key read back from its label, given the parts that stand before the occasion in it. */
 export const fromLabel = (verb: string, entity: Entity.EntityAddress, labelled: string): IdempotencyKey =>
   new IdempotencyKey(verb, entity, labelled.slice(`${verb}:${Entity.label(entity)}:`.length))

@@ -20,8 +20,9 @@ import { Schema } from "effect"
  * - `duplicate_observed`: the provider shows a second effect of a key; the promise of its connector is broken
  * - `deduplicated`: asked again; answered with what is known, nothing was done
  * - `joined`: asked while it was in flight; shared its outcome
+ * - `superseded`: not wanted any more when its turn came; the key was not spent
  * - `conflict`: another action wrongly shared the key; never performed
- * - `denied`: a gate refused it before the key was spent (here: the lane is held by a doubt)
+ * - `denied`: a gate refused it before the key was spent (the lane is held by a doubt or busy, its guard failed, or it would wait for itself)
  * - `expired`: waited longer than its validity; the key was not spent
  * - `saturated`: the mailbox was full; the key was not spent
  */
@@ -36,6 +37,7 @@ export const Outcome = Schema.Literals([
   "duplicate_observed",
   "deduplicated",
   "joined",
+  "superseded",
   "conflict",
   "denied",
   "expired",
@@ -50,6 +52,7 @@ export type Outcome = typeof Outcome.Type
  * - `never_sent`: the failure came before the first byte of the effect left
  * - `provider_denies`: the provider says that it did nothing
  * - `rolled_back`: its transaction in the ledger's database did not commit, and can't any more
+ * - `steps_recorded`: it is a program: each of its steps has a record of its own, and none is open
  * - `testimony`: no proof, but a person's word, or a lookup that found nothing after the stated time
  */
 export const Proof = Schema.Literals([
@@ -57,6 +60,7 @@ export const Proof = Schema.Literals([
   "never_sent",
   "provider_denies",
   "rolled_back",
+  "steps_recorded",
   "testimony"
 ])
 export type Proof = typeof Proof.Type

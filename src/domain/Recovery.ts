@@ -33,13 +33,17 @@ export const Lookup = Schema.TaggedStruct("Lookup", {
 /** The effect is SQL in the ledger's own database, and commits together with its settlement. */
 export const Transactional = Schema.TaggedStruct("Transactional", { quarantineMillis: Millis })
 
+/** It is a program of several steps, each with a record of its own: it can be run again from the top. */
+export const Replay = Schema.TaggedStruct("Replay", { quarantineMillis: Millis })
+
 export type Hold = typeof Hold.Type
 export type Resend = typeof Resend.Type
 export type Lookup = typeof Lookup.Type
 export type Transactional = typeof Transactional.Type
+export type Replay = typeof Replay.Type
 
 /** What may be done for a key in doubt. */
-export const Recovery = Schema.Union([Hold, Resend, Lookup, Transactional])
+export const Recovery = Schema.Union([Hold, Resend, Lookup, Transactional, Replay])
 export type Recovery = typeof Recovery.Type
 
 /** How long a call that nobody hears of may still be on its way: a frozen process, a slow network. */
@@ -125,6 +129,13 @@ export const lookup = (options: LookupOptions): Lookup => ({
  */
 export const transactional: Transactional = { _tag: "Transactional", quarantineMillis: 0 }
 
+/**
+ * The action is a small program: its function performs other actions as its steps, and does nothing else
+ * to the world. A run that ended before its end is released as soon as none of its steps is open; run
+ * again from the top, it is answered with what its steps have settled and performs what they have not.
+ */
+export const replay: Replay = { _tag: "Replay", quarantineMillis: 0 }
+
 /** From an attempt's claim to when a verdict on it is no longer too early. */
 export const verdictAfterMillis = (recovery: Recovery, deadlineMillis: number): number =>
   deadlineMillis + (recovery._tag === "Lookup" ? recovery.lagMillis : 0) + recovery.quarantineMillis
@@ -139,6 +150,7 @@ export const recoverAfterMillis = (recovery: Recovery, times: number): number | 
   switch (recovery._tag) {
     case "Hold":
     case "Transactional":
+    case "Replay":
       return null
     case "Resend":
       return Math.min(recovery.backoffMillis * 2 ** Math.min(times, 30), recovery.windowMillis)

@@ -100,27 +100,6 @@ export class InDoubt extends Schema.TaggedError<InDoubt>()("InDoubt", {
 }
 
 /**
- * Another action for this entity is in doubt and holds its lane. Nothing was claimed for this one;
- * ask again once `heldBy` is settled.
- */
-export class LaneHeld extends Schema.TaggedError<LaneHeld>()("LaneHeld", {
-  key: Schema.String,
-  entity: Schema.String,
-  heldBy: Schema.String,
-  since: Schema.DateTimeUtc,
-  /** When something is done about the doubt by itself, or from when on a person may decide. */
-  checkAfter: Schema.NullOr(Schema.DateTimeUtc)
-}) {
-  /** Nothing was performed; the same action may be asked for again. */
-  get safeToRetry(): boolean {
-    return true
-  }
-  override get message() {
-    return `"${this.key}" was not performed: "${this.heldBy}" is in doubt since ${DateTime.formatIso(this.since)} and holds ${this.entity}. Settle that first, then ask again.`
-  }
-}
-
-/**
  * The caller's patience has ended before the action has. It goes on: the caller has left, not the
  * flight. Ask for the receipt later (`receiptOf`, `awaitReceipt`) or for the same action again.
  */
@@ -157,6 +136,24 @@ export class Abandoned extends Schema.TaggedError<Abandoned>()("Abandoned", {
 }
 
 /**
+ * A program stopped before its end, and none of its steps is open. What its steps settled stands;
+ * ask for it again, and it runs from the top: settled steps are not performed again.
+ */
+export class Unfinished extends Schema.TaggedError<Unfinished>()("Unfinished", {
+  key: Schema.String,
+  reason: Schema.String,
+  receipt: Receipt
+}) {
+  /** Its settled steps answer with what they were. */
+  get safeToRetry(): boolean {
+    return true
+  }
+  override get message() {
+    return `The program "${this.key}" stopped before its end: ${this.reason}. What its steps settled stands; ask for it again, and it does the rest.`
+  }
+}
+
+/**
  * `execute` was called inside an open database transaction. What it does can't be taken back by that
  * transaction's rollback, so nothing was performed. Execute after the commit, or propose the action
  * through the outbox, inside the transaction.
@@ -170,35 +167,6 @@ export class InsideTransaction extends Schema.TaggedError<InsideTransaction>()("
   }
   override get message() {
     return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox inside the transaction.`
-  }
-}
-
-/** The entity's mailbox is full. Nothing was claimed; ask again later. */
-export class Saturated extends Schema.TaggedError<Saturated>()("Saturated", {
-  key: Schema.String,
-  entity: Schema.String,
-  capacity: Schema.Int
-}) {
-  /** Nothing was performed; the same action may be asked for again. */
-  get safeToRetry(): boolean {
-    return true
-  }
-  override get message() {
-    return `"${this.key}" was not performed: ${this.capacity} actions already wait for ${this.entity}. Ask again later.`
-  }
-}
-
-/** The action waited longer than its validity. The key was not spent; propose it anew if it is still wanted. */
-export class Expired extends Schema.TaggedError<Expired>()("Expired", {
-  key: Schema.String,
-  waitedMillis: Schema.Int
-}) {
-  /** Nothing was performed; the same action may be asked for again. */
-  get safeToRetry(): boolean {
-    return true
-  }
-  override get message() {
-    return `"${this.key}" was not performed: it waited ${this.waitedMillis} ms for its turn, longer than it is valid. Propose it again if it is still wanted.`
   }
 }
 

@@ -5,7 +5,9 @@
 import { Result, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
+import { sha256 } from "../domain/Digest.ts"
 import { InvalidKey, InvalidOperator, InvalidPayload } from "../domain/errors.ts"
+import type { Rejection } from "../domain/execute-error.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
@@ -17,6 +19,12 @@ import * as StoredRequest from "./StoredRequest.ts"
 export interface Ask {
   readonly capability: Capability.Any
   readonly key: IdempotencyKey.IdempotencyKey
+  /** The lane that it waits in: its entity's, or for a step of a program one beside it. */
+  readonly lane: Uint8Array
+  /** The program that it is a step of. */
+  readonly root: Program | null
+  /** The version of the entity's state that it was decided against, where it was. */
+  readonly decidedAt: number | undefined
   /** The key's hash in hexadecimal: its name inside this process. */
   readonly name: string
   readonly operator: string
@@ -27,8 +35,11 @@ export interface Ask {
   readonly request: string | null
 }
 
-/** What can be wrong with a request by itself. */
-export type Rejection = InvalidKey | InvalidOperator | InvalidPayload
+/** A program under way, as its steps see it. */
+export interface Program {
+  readonly key: IdempotencyKey.IdempotencyKey
+  readonly token: string
+}
 
 /** A key's name inside this process: its hash in hexadecimal. */
 export const nameOf = (key: IdempotencyKey.IdempotencyKey): string => Buffer.from(key.hash).toString("hex")
@@ -37,18 +48,23 @@ export const nameOf = (key: IdempotencyKey.IdempotencyKey): string => Buffer.fro
 export const read = (
   action: Action<Capability.Any>,
   operator: string,
-  bounds: Bounds
+  bounds: Bounds,
+  root: Program | null = null
 ): Result.Result<Ask, Rejection> =>
   Result.gen(function* () {
     const { capability, entity } = action
     yield* checkOperator(operator)
     const encoded = yield* encodePayload(capability, action.payload, bounds)
     const payload = yield* decodePayload(capability, encoded)
-    const key = yield* deriveKey(capability, entity, payload)
+    const own = yield* deriveKey(capability, entity, payload)
+    const key = root === null ? own : yield* IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own))
     const bound = Fingerprint.boundPart(encoded, capability.roles)
     return {
       capability,
       key,
+      lane: laneOf(key, root),
+      root,
+      decidedAt: action.decidedAt,
       name: nameOf(key),
       operator,
       payload,
@@ -57,6 +73,15 @@ export const read = (
       request: StoredRequest.encode(capability, encoded)
     }
   })
+
+/** A step of the program's own entity uses the program's place; steps take their turns in a lane of theirs. */
+const laneOf = (key: IdempotencyKey.IdempotencyKey, root: Program | null): Uint8Array =>
+  root !== null && nameOfEntity(root.key) === nameOfEntity(key)
+    ? sha256(JSON.stringify(["fibric/steps/1", nameOfEntity(key)]))
+    : key.entityHash
+
+const nameOfEntity = ({ entityHash }: IdempotencyKey.IdempotencyKey): string =>
+  Buffer.from(entityHash).toString("hex")
 
 /** Refuses an operator whose name can not be written on a receipt. */
 export const checkOperator = (operator: string): Result.Result<void, InvalidOperator> => {

@@ -3,28 +3,24 @@
  * same meanwhile are written down.
  */
 import { type DateTime, Result } from "effect"
-import type { LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import { NotPerformed } from "../domain/connector-errors.ts"
-import { Abandoned, Expired, InDoubt, KeyConflict, LaneHeld, Saturated } from "../domain/errors.ts"
 import * as Entity from "../domain/Entity.ts"
+import {
+  Abandoned,
+  InDoubt,
+  KeyConflict,
+  type LedgerUnavailable,
+  type ShuttingDown,
+  Unfinished
+} from "../domain/errors.ts"
+import type { Unsettled } from "../domain/execute-error.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
+import { Expired, GuardFailed, LaneBusy, LaneHeld, Saturated, Superseded } from "../domain/lane-errors.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
 import { storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
-import type { ClaimVerdict, Entry } from "./Ledger.ts"
+import type { Entry, LaneHolder } from "./Ledger.ts"
 import type { MailboxFull } from "./Lanes.ts"
-
-/** Every way in which a well-formed request can end without a receipt that settles it. */
-export type Unsettled =
-  | KeyConflict
-  | InDoubt
-  | Abandoned
-  | LaneHeld
-  | Saturated
-  | Expired
-  | NotPerformed
-  | LedgerUnavailable
-  | ShuttingDown
 
 /**
  * How far a request has come, kept where its flight can see it. `dispatched` is set before its claim
@@ -73,7 +69,9 @@ export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
 
 /** Whether the attempt of this request has ended with proof that nothing was performed. */
 export const isReleased = ({ answer, leaderRecorded }: Conclusion): boolean =>
-  leaderRecorded && Result.isFailure(answer) && answer.failure._tag === "NotPerformed"
+  leaderRecorded &&
+  Result.isFailure(answer) &&
+  (answer.failure._tag === "NotPerformed" || answer.failure._tag === "Unfinished")
 
 const settledBy = (
   ask: Ask,
@@ -100,6 +98,10 @@ const answerOf = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): 
       return Result.fail(new Abandoned({ key: ask.key.label, receipt }))
     case "released":
     case "reopened":
+      if (receipt.proof === "steps_recorded") {
+        const reason = receipt.reason ?? "no outcome was recorded"
+        return Result.fail(new Unfinished({ key: ask.key.label, reason, receipt }))
+      }
       return Result.fail(
         new NotPerformed({
           // A refusal that was reopened has no proof of its own: the provider had denied it.
@@ -113,6 +115,7 @@ const answerOf = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): 
     case "deduplicated":
     case "joined":
     case "conflict":
+    case "superseded":
     case "denied":
     case "expired":
     case "saturated":
@@ -121,7 +124,7 @@ const answerOf = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): 
 }
 
 /** Another action of the entity is in doubt and keeps the lane. */
-export const laneHeld = (ask: Ask, verdict: ClaimVerdict & { readonly _tag: "LaneHeld" }): Conclusion =>
+export const laneHeld = (ask: Ask, verdict: LaneHolder): Conclusion =>
   turnedAway(
     new LaneHeld({
       key: ask.key.label,
@@ -131,6 +134,33 @@ export const laneHeld = (ask: Ask, verdict: ClaimVerdict & { readonly _tag: "Lan
       checkAfter: verdict.checkAfter
     }),
     { outcome: "denied", refersTo: null, reason: `lane held by ${verdict.key}` }
+  )
+
+/** Another action of the entity is in flight, and this one does not wait. */
+export const laneBusy = (ask: Ask): Conclusion =>
+  turnedAway(new LaneBusy({ key: ask.key.label, entity: Entity.label(ask.key.entity) }), {
+    outcome: "denied",
+    refersTo: null,
+    reason: "lane busy"
+  })
+
+/** It is not wanted any more. */
+export const superseded = (ask: Ask, reason: string, version: number | null): Conclusion =>
+  turnedAway(new Superseded({ key: ask.key.label, reason, version }), {
+    outcome: "superseded",
+    refersTo: null,
+    reason
+  })
+
+/** Nobody can tell whether it is still wanted. */
+export const guardFailed = (ask: Ask, reason: string): Conclusion =>
+  turnedAway(new GuardFailed({ key: ask.key.label, reason }), { outcome: "denied", refersTo: null, reason })
+
+/** The program that it is a step of is over: it was not claimed. */
+export const rootEnded = (): Conclusion =>
+  turnedAway(
+    new NotPerformed({ proof: "never_started", reason: "the program that it is a step of is over" }),
+    undefined
   )
 
 /** The mailbox is at its bound. */

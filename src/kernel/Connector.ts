@@ -9,28 +9,15 @@ import { Context, Effect, Layer } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import { type NotPerformed, type OutcomeUnknown } from "../domain/connector-errors.ts"
 import { StartRefused } from "../domain/errors.ts"
+import type { ExecuteError } from "../domain/execute-error.ts"
 import type * as Recovery from "../domain/Recovery.ts"
 import { Connectors } from "./Connectors.ts"
+import { type Handler, handlerKey } from "./Handler.ts"
 import type { LedgerTransaction } from "./LedgerTransaction.ts"
-import { type Call, type Functions, type Run, Sealed } from "./Sealed.ts"
+import { type Call, type Functions, type ProgramCall, type Run, Sealed } from "./Sealed.ts"
 import * as StoredRequest from "./StoredRequest.ts"
 
-/**
- * Says in the type of a program that something carries out the capability of this name. Its value is
- * a mark, not the function: the executor alone can reach that.
- */
-export interface Handler<Name extends string> {
-  readonly _: unique symbol
-  readonly name: Name
-}
-
-/** The mark that a capability's connector puts into the context. */
-export interface HandlerMark {
-  readonly capability: string
-}
-
-const handlerKey = <Name extends string>(name: Name) =>
-  Context.Service<Handler<Name>, HandlerMark>(`fibric/kernel/Connector/Handler/${name}`)
+export type { Handler, HandlerMark } from "./Handler.ts"
 
 /**
  * What a connector's function may do: succeed with the output, fail with the declared refusal, fail
@@ -38,12 +25,22 @@ const handlerKey = <Name extends string>(name: Name) =>
  * does not fit and a missed deadline count as unknown: nobody can claim an outcome without evidence.
  *
  * A `transactional` capability's function works through `LedgerTransaction`, and nothing else that it
- * does is taken back with it. A `resend` one makes the same request of the same payload and key.
+ * does is taken back with it. A `resend` one makes the same request of the same payload and key. A
+ * `replay` one is a program: it acts through `call.perform` alone, and may fail with what a step failed
+ * with.
  */
 export type Perform<C extends Capability.Any, R = never> = (
   payload: C["payload"]["Type"],
-  call: Call
-) => Effect.Effect<C["success"]["Type"], C["error"]["Type"] | NotPerformed | OutcomeUnknown, R>
+  call: C["recovery"] extends Recovery.Replay ? ProgramCall : Call
+) => Effect.Effect<
+  C["success"]["Type"],
+  // What stops a step may stop its program: that is for the kernel to read.
+  | C["error"]["Type"]
+  | NotPerformed
+  | OutcomeUnknown
+  | (C["recovery"] extends Recovery.Replay ? ExecuteError : never),
+  R
+>
 
 /**
  * Asks the provider what became of a call: the output where it has it, `None` where it has nothing (yet).
@@ -79,6 +76,12 @@ type ServicesOf<C extends Capability.Any, Handlers> = {
     : NeedsOf<Handlers[Name][keyof Handlers[Name]]>
 }[keyof Handlers]
 
+// What the guards need; the layer that carries the group out provides it.
+type GuardServicesOf<C> =
+  C extends Capability.Capability<string, string, infer _P, infer _S, infer _E, infer _R, infer Services>
+    ? Services
+    : never
+
 /** A named group of capabilities. */
 export interface Connector<C extends Capability.Any> {
   readonly name: string
@@ -92,7 +95,7 @@ export interface Connector<C extends Capability.Any> {
   ) => Layer.Layer<
     C extends Capability.Any ? Handler<C["name"]> : never,
     EX | StartRefused,
-    Exclude<RX, Scope.Scope> | ServicesOf<C, Handlers> | Connectors
+    Exclude<RX, Scope.Scope> | ServicesOf<C, Handlers> | GuardServicesOf<C> | Connectors
   >
 }
 
@@ -127,7 +130,7 @@ const registerAll = Effect.fnUntraced(function* (
       return yield* Effect.die(`Bug: the connector "${connector}" has no function for "${capability.name}"`)
     }
     yield* checkStored(connector, capability)
-    const sealed = new Sealed(capability, inContext(given, layerContext))
+    const sealed = new Sealed(capability, inContext(capability, given, layerContext))
     yield* registry.register({ connector, capability, sealed })
     marks = Context.add(marks, handlerKey(capability.name), { capability: capability.name })
   }
@@ -135,17 +138,21 @@ const registerAll = Effect.fnUntraced(function* (
 })
 
 /** The functions, each run in the layer's context whoever calls it. */
-const inContext = (given: Given, context: Context.Context<never>): Functions => {
+const inContext = ({ guard }: Capability.Any, given: Given, context: Context.Context<never>): Functions => {
   const within =
-    <A, E, R>(run: (payload: unknown, call: Call) => Effect.Effect<A, E, R>) =>
-    (payload: unknown, call: Call): Effect.Effect<A, E, R> =>
+    <Args extends ReadonlyArray<unknown>, A, E, R>(run: (...args: Args) => Effect.Effect<A, E, R>) =>
+    (...args: Args): Effect.Effect<A, E, R> =>
       Effect.provideContext(
-        Effect.suspend(() => run(payload, call)),
+        Effect.suspend(() => run(...args)),
         context
       )
-  return typeof given === "function"
-    ? { perform: within(given), lookup: undefined }
-    : { perform: within(given.perform), lookup: within(given.lookup) }
+  const { lookup, perform } = typeof given === "function" ? { perform: given, lookup: undefined } : given
+  return {
+    perform: within(perform),
+    lookup: lookup && within(lookup),
+    // Its services are in the context that this layer was built in: its type asks for them.
+    guard: guard && within(guard as NonNullable<Functions["guard"]>)
+  }
 }
 
 const checkStored = (connector: string, capability: Capability.Any): Effect.Effect<void, StartRefused> => {

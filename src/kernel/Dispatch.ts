@@ -5,93 +5,60 @@
  * caller can interrupt; at the deadline the key is in doubt and the lane goes on, while the call is
  * listened to for a bounded grace.
  */
-import { Clock, Effect, Fiber, Option, Schedule, type Scope } from "effect"
+import { Effect, Fiber, Option, Schedule, type Scope } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
 import { LedgerUnavailable } from "../domain/errors.ts"
-import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
-import type { Ask } from "./Ask.ts"
-import * as Calls from "./Calls.ts"
+import type { Ask, Program } from "./Ask.ts"
+import type * as Calls from "./Calls.ts"
+import { type Along, confirmRetry } from "./Claiming.ts"
 import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
-import { type Applied, type ClaimVerdict, Ledger, type NewAttempt } from "./Ledger.ts"
-import { type Call, type Functions, open } from "./Sealed.ts"
+import { Inside } from "./Inside.ts"
+import { type Applied, type ClaimVerdict, Ledger } from "./Ledger.ts"
+import { type Call, type Functions, open, type ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import { stopwatch } from "./Stopwatch.ts"
 import * as Transaction from "./Transaction.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
-/** How often a statement with no answer is repeated before it counts as unconfirmed. */
-export const confirmRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 5 }))
-
 /** A settlement is tried until it is confirmed or the runtime closes: the effect has happened. */
 const settleRetry = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")])
 
 /** What is carried out: an ask's, or a doubt's as it was stored. */
-export type Job = Pick<Ask, "capability" | "key" | "name" | "payload">
+export type Job = Pick<Ask, "capability" | "key" | "lane" | "name" | "payload">
 
-/** Claims and carries out attempts. What listens for late results lives in `scope`. */
-export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
+/** An attempt that the ledger has given us. */
+type Claimed = ClaimVerdict & { readonly _tag: "Claimed" }
+
+export interface Options {
+  /** What listens for late results lives in it. */
+  readonly scope: Scope.Scope
+  readonly calls: Effect.Success<typeof Calls.make>
+  /** How a program performs its steps. */
+  readonly steps: (program: Program, operator: string) => ProgramCall["perform"]
+}
+
+/** What may go with an attempt. */
+export interface With {
+  readonly operator: string
+  /** The claim of the entity's next action, to go along with this one's settlement. */
+  readonly nextAlong?: Effect.Effect<Along | undefined>
+}
+
+/** Carries out attempts. */
+export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Options) {
   const ledger = yield* Ledger
   const workers = yield* Workers
   const connectors = yield* Connectors
   const settings = yield* Settings
-  const calls = yield* Calls.make
-
-  /** An unknown commit is settled by running the same statement again, never by reading. */
-  const confirm = Effect.fnUntraced(function* <Verdict extends { readonly _tag: string }>(
-    { capability, key }: Omit<Job, "payload">,
-    seenAttempt: number,
-    startWithinMillis: number,
-    statement: (attempt: NewAttempt) => Effect.Effect<Verdict, LedgerUnavailable>
-  ) {
-    const attempt: Attempt = {
-      key,
-      token: yield* Identifiers.token,
-      worker: yield* workers.incarnation,
-      seenAttempt,
-      claimSentNanos: yield* Clock.monotonicTimeNanos,
-      doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis,
-      startWithinMillis
-    }
-    let tries = 0
-    const tried = Effect.suspend(() => {
-      tries += 1
-      return statement(attempt)
-    })
-    const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))
-    // An earlier copy may have landed unheard, and been called doubtful since.
-    if (tries > 1 && verdict._tag !== "Claimed") yield* workers.giveUp(attempt)
-    return { attempt, verdict }
-  })
-
-  const claim = (ask: Ask, seenAttempt: number) =>
-    confirm(ask, seenAttempt, Infinity, ({ doubtAfterMillis, key, token, worker }) =>
-      ledger.claim({
-        key,
-        token,
-        worker,
-        seenAttempt,
-        doubtAfterMillis,
-        operator: ask.operator,
-        fingerprint: ask.fingerprint,
-        paths: Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
-        doubtHoldsLane: ask.capability.doubtHoldsLane,
-        recovery: ask.capability.recovery,
-        deadlineMillis: ask.capability.deadlineMillis,
-        request: ask.request
-      })
-    )
-
-  /** Claimed inside the window less its margin, so it must start within the margin. */
-  const claimAgain = (job: Job, seenAttempt: number, marginMillis: number) =>
-    confirm(job, seenAttempt, marginMillis, ledger.resend)
 
   /** Carries an attempt out. `undefined`: its key has been settled otherwise; look at it again. */
   const perform = Effect.fn("Dispatch.perform")(function* (
     job: Job,
     attempt: Attempt,
-    claimed: ClaimVerdict & { readonly _tag: "Claimed" }
+    claimed: Claimed,
+    { nextAlong, operator }: With
   ) {
     if (!(yield* workers.mayStart(attempt))) {
       return yield* conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
@@ -99,36 +66,39 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     const run =
       job.capability.recovery._tag === "Transactional"
         ? performTransaction(job, attempt, claimed)
-        : performCall(job, attempt, claimed)
+        : performCall(job, attempt, claimed, operator, nextAlong)
     return yield* run
   })
 
   const performCall = Effect.fnUntraced(function* (
     job: Job,
     attempt: Attempt,
-    claimed: { readonly attempt: number; readonly generation: number }
+    claimed: Claimed,
+    operator: string,
+    nextAlong: Effect.Effect<Along | undefined> | undefined
   ) {
     const { capability } = job
     const elapsedMillis = yield* stopwatch
+    const request = callOf(job, claimed)
+    const isProgram = capability.recovery._tag === "Replay"
+    const given = isProgram
+      ? { ...request, perform: steps({ key: job.key, token: attempt.token }, operator) }
+      : request
     const call = yield* calls.start(
-      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, callOf(job, claimed))))
+      withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given)))
     )
     const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
     const evidence = Option.match(exit, {
       onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),
       onSome: (exit) => Evidence.fromExit(capability, exit, settings.maxOutputBytes)
     })
-    const concluded = yield* conclude(job, attempt, evidence, yield* elapsedMillis)
+    const concluded = yield* conclude(job, attempt, evidence, yield* elapsedMillis, nextAlong)
     if (Option.isNone(exit)) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
     return concluded
   })
 
   /** The effect commits with its settlement or not at all; at the deadline it is taken back. */
-  const performTransaction = Effect.fnUntraced(function* (
-    job: Job,
-    attempt: Attempt,
-    claimed: { readonly attempt: number; readonly generation: number }
-  ) {
+  const performTransaction = Effect.fnUntraced(function* (job: Job, attempt: Attempt, claimed: Claimed) {
     const { capability } = job
     const elapsedMillis = yield* stopwatch
     const receiptId = yield* Identifiers.ordered
@@ -185,12 +155,12 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
 
   /** Uses the connector's functions; while it does, the connector does not close. */
   const withFunctions = <A, E, R>(
-    { capability }: Job,
+    { capability, key }: Job,
     use: (functions: Functions) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | NotPerformed, R> =>
     connectors.holding(capability.name, (sealed): Effect.Effect<A, E | NotPerformed, R> => {
       const functions = sealed && open(sealed, capability)
-      if (functions !== undefined) return use(functions)
+      if (functions !== undefined) return Effect.provideService(use(functions), Inside, key)
       const reason = `no connector of this runtime carries out "${capability.name}"`
       return Effect.fail(new NotPerformed({ proof: "never_started", reason }))
     })
@@ -199,9 +169,10 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     job: Job,
     attempt: Attempt,
     evidence: Evidence.Evidence,
-    durationMillis: number
+    durationMillis: number,
+    nextAlong: Effect.Effect<Along | undefined> = Effect.undefined
   ) {
-    const applied = yield* settle(job, attempt, evidence, durationMillis)
+    const applied = yield* settle(job, attempt, evidence, durationMillis, nextAlong)
     if (applied._tag === "Refused" && (applied.why === "unknown_key" || applied.why === "unknown_token")) {
       // Looking again would find the key free and send once more, against what is known here.
       const reason =
@@ -214,25 +185,45 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     }
     // A duplicate's receipt is no answer: the one that stands is.
     const stands = applied._tag === "Settled" && applied.receipt.outcome !== "duplicate_observed"
-    return stands ? applied.receipt : undefined
+    if (!stands) return undefined
+    const { receipt } = applied
+    const stopped = job.capability.recovery._tag === "Replay" && receipt.outcome === "in_doubt"
+    return stopped ? ((yield* endRun(job, receipt.attempt)) ?? receipt) : receipt
+  })
+
+  /** A program that stopped is free again, unless one of its steps is open: then it waits with that. */
+  const endRun = Effect.fnUntraced(function* ({ key }: Job, attempt: number) {
+    const receiptId = yield* Identifiers.ordered
+    const event = { _tag: "RunEnded", attempt } as const
+    const ended = yield* Effect.option(Effect.retry(ledger.apply(key, event, receiptId), confirmRetry))
+    return Option.isSome(ended) && ended.value._tag === "Settled" ? ended.value.receipt : undefined
   })
 
   const settle = Effect.fnUntraced(function* (
     { key }: Job,
-    { token }: Attempt,
+    { stateOf, token }: Attempt,
     evidence: Evidence.Evidence,
-    durationMillis: number
+    durationMillis: number,
+    nextAlong: Effect.Effect<Along | undefined> = Effect.undefined
   ): Effect.fn.Return<Applied> {
     const receiptId = yield* Identifiers.ordered
-    const statement = ledger.settle({
+    const settlement = {
       key,
       token,
       receiptId,
       evidence,
+      stateOf,
       durationMillis: Math.round(durationMillis)
-    })
+    }
+    const next = evidence._tag === "Unknown" ? undefined : yield* nextAlong
     // The schedule has no end: what is left of the error is for the compiler.
-    return yield* Effect.orDie(Effect.retry(statement, settleRetry))
+    if (next === undefined) {
+      return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))
+    }
+    const statement = ledger.settleAndClaim(settlement, next.claim)
+    const { applied, claimed } = yield* Effect.orDie(Effect.retry(statement, settleRetry))
+    next.claimed = claimed && { _tag: "Claimed", ...claimed }
+    return applied
   })
 
   /** The call outlived its deadline. What it says within the grace is evidence all the same. */
@@ -251,7 +242,7 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope) {
     if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)
   })
 
-  return { claim, claimAgain, perform, lookup }
+  return { perform, lookup }
 })
 
 const callOf = (

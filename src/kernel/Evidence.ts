@@ -22,6 +22,9 @@ export type Evidence =
   | { readonly _tag: "NotPerformed"; readonly proof: Proof; readonly reason: string }
   | { readonly _tag: "Unknown"; readonly reason: string }
 
+/** What a connector can prove; the rest is somebody's word, the database's, or the kernel's. */
+const provable: ReadonlySet<Proof> = new Set<Proof>(["never_started", "never_sent", "provider_denies"])
+
 /** Nothing is known. */
 export const unknown = (reason: string): Evidence => ({ _tag: "Unknown", reason: storable(reason) })
 
@@ -58,8 +61,9 @@ const read = (capability: Capability.Any, exit: Exit.Exit<unknown, unknown>, max
   }
   const error = reason.error
   if (error instanceof NotPerformed) {
-    // What is somebody's word, or the database's, is not a connector's to give.
-    if (error.proof === "testimony" || error.proof === "rolled_back") {
+    // A step that was not performed says nothing about the other steps of its program.
+    if (capability.recovery._tag === "Replay") return unknown(`a step was not performed: ${error.reason}`)
+    if (!provable.has(error.proof)) {
       return unknown(`the connector claims a proof that it can't have (${error.proof}): ${error.reason}`)
     }
     return { _tag: "NotPerformed", proof: error.proof, reason: storable(error.reason) }

@@ -8,8 +8,9 @@
  *                 ├─ Ledger.find      settled, in doubt, another payload? ──▶ that is the answer
  *                 │                   in flight in another process? ──▶ wait for its end
  *                 ├─ Lanes.enter      the entity's lane: one turn at a time
- *                 ▼ turn
- *                 │ Dispatch.claim    one durable statement, the dispatch mark
+ *                 ▼ Turn
+ *                 │ Wanted.find       the guard: still wanted, against the state as it is now?
+ *                 │ Claiming.claim    one durable statement, the dispatch mark
  *                 │ Dispatch.perform  call the connector, up to its deadline; settle with the receipt
  *                 ▼
  *               Answer.read           the receipt, in the capability's own types
@@ -21,30 +22,31 @@ import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedu
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import { InProgress, InsideTransaction, type LedgerUnavailable } from "../domain/errors.ts"
+import type { ExecuteError } from "../domain/execute-error.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
 import type { Performed, Receipt } from "../domain/Receipt.ts"
 import { UnknownKey } from "../domain/verdict-errors.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
+import * as Calls from "./Calls.ts"
+import * as Claiming from "./Claiming.ts"
 import * as Conclusion from "./Conclusion.ts"
-import type { Handler } from "./Connector.ts"
 import type { Connectors } from "./Connectors.ts"
 import * as Dispatch from "./Dispatch.ts"
 import * as Flights from "./Flights.ts"
+import type { Handler } from "./Handler.ts"
+import { Inside } from "./Inside.ts"
 import { Lanes } from "./Lanes.ts"
 import { Ledger } from "./Ledger.ts"
+import type { ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import { millisSince } from "./Stopwatch.ts"
-import { Workers } from "./Workers.ts"
+import * as Turn from "./Turn.ts"
+import * as Waits from "./Waits.ts"
+import type { Workers } from "./Workers.ts"
 
-/** Everything that `execute` can fail with besides the capability's own refusal. */
-export type ExecuteError =
-  | Ask.Rejection
-  | Conclusion.Unsettled
-  | Answer.Unreadable
-  | InProgress
-  | InsideTransaction
+export type { ExecuteError } from "../domain/execute-error.ts"
 
 /** How somebody asks. */
 export interface ExecuteOptions {
@@ -103,18 +105,22 @@ export const awaitReceipt = (
 ): Effect.Effect<Receipt, UnknownKey | LedgerUnavailable, Executor> =>
   Effect.flatMap(Executor, (executor) => executor.awaitReceipt(key))
 
-/** The turn found that the key is no longer what the look said. */
-const lookAgain = { _tag: "LookAgain" } as const
-
 export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Connectors> = Layer.effect(
   Executor,
   Effect.gen(function* () {
     const ledger = yield* Ledger
     const lanes = yield* Lanes
-    const workers = yield* Workers
     const settings = yield* Settings
     const scope = yield* Scope.make()
-    const dispatch = yield* Dispatch.make(scope)
+    const calls = yield* Calls.make
+    const claiming = yield* Claiming.make
+    const dispatch = yield* Dispatch.make({
+      scope,
+      calls,
+      steps: (program, operator) => steps(program, operator)
+    })
+    const turn = yield* Turn.make({ calls, claiming, dispatch })
+    const waits = yield* Waits.make
 
     const flights = yield* Flights.make(scope, (ask, progress) => corridor(ask, progress))
 
@@ -124,10 +130,22 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     ) {
       const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
       if ((yield* OpenTransaction) !== undefined) return yield* new InsideTransaction({ key: ask.key.label })
-      const flight = flights.take(ask)
+      const inside = yield* Inside
+      const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
       const receipt = yield* patience === undefined ? flight : within(ask, patience, flight)
       return yield* Answer.read(action.capability, receipt)
     })
+
+    /** A step goes the same way, under its own key, while its program's attempt is current. */
+    const steps = (program: Ask.Program, operator: string): ProgramCall["perform"] =>
+      Effect.fn("Executor.step")(function* <C extends Capability.Any>(action: Action<C>) {
+        const ask = yield* Effect.fromResult(Ask.read(action, operator, settings, program))
+        const flight = flights.take(ask)
+        // In the program's own entity it waits for nobody but other steps.
+        const isOwn = ask.lane !== ask.key.entityHash
+        const receipt = yield* isOwn ? flight : waits.during(program.key, ask, flight)
+        return yield* Answer.read(action.capability, receipt)
+      })
 
     const corridor = Effect.fn("Executor.corridor")(
       function* (ask: Ask.Ask, progress: Conclusion.Progress) {
@@ -135,7 +153,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
         const anotherTry = yield* Schedule.toStepWithSleep(ask.capability.retry)
         let joined = false
         for (let looks = 0; ; looks++) {
-          const entry = yield* Effect.retry(ledger.find(ask.key), Dispatch.confirmRetry)
+          const entry = yield* Effect.retry(ledger.find(ask.key), Claiming.confirmRetry)
           if (entry?.state === "performing" && entry.fingerprint === ask.fingerprint) {
             joined = true
             yield* pause(looks)
@@ -152,7 +170,10 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
                 joined,
                 dispatched: progress.dispatched
               })
-            : yield* lanes.enter(ask.key.entity, turn(ask, progress, entry?.attempt ?? 0, startedNanos))
+            : yield* lanes.enter(
+                ask.lane,
+                turn.visit({ ask, progress, seenAttempt: entry?.attempt ?? 0, startedNanos })
+              )
           if (ended._tag === "LookAgain") continue
           if (
             !Conclusion.isReleased(ended) ||
@@ -168,39 +189,10 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
       (corridor, ask) =>
         Effect.catchTags(corridor, {
           MailboxFull: (full) => Effect.succeed(Conclusion.saturated(ask, full)),
+          Occupied: () => Effect.succeed(Conclusion.laneBusy(ask)),
           LedgerUnavailable: (error) => Effect.succeed(Conclusion.unrecorded(error)),
           ShuttingDown: (error) => Effect.succeed(Conclusion.unrecorded(error))
         })
-    )
-
-    const turn = Effect.fnUntraced(
-      function* (ask: Ask.Ask, progress: Conclusion.Progress, seenAttempt: number, startedNanos: bigint) {
-        for (let tries = 0; ; tries++) {
-          const waitedMillis = yield* millisSince(startedNanos)
-          if (waitedMillis > ask.capability.validityMillis) return Conclusion.expired(ask, waitedMillis)
-          // While its answer is outstanding the claim may have landed: that is under way, not turned away.
-          progress.dispatched = true
-          const { attempt, verdict } = yield* dispatch.claim(ask, seenAttempt)
-          progress.dispatched = verdict._tag === "Claimed"
-          switch (verdict._tag) {
-            case "Claimed": {
-              const receipt = yield* dispatch.perform(ask, attempt, verdict)
-              return receipt === undefined ? lookAgain : Conclusion.fromSettlement(ask, receipt)
-            }
-            case "Exists":
-              return lookAgain
-            case "LaneHeld":
-              return Conclusion.laneHeld(ask, verdict)
-            case "LaneBusy":
-              yield* pause(tries)
-              continue
-            case "WorkerExpired":
-              yield* workers.renew(attempt.worker)
-              yield* pause(tries)
-          }
-        }
-      },
-      Effect.catchTag("LedgerUnavailable", (error) => Effect.succeed(Conclusion.unrecorded(error)))
     )
 
     const pause = (times: number): Effect.Effect<void> =>
@@ -214,7 +206,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const awaitReceipt = Effect.fn("Executor.awaitReceipt")(function* (key: IdempotencyKey) {
       for (let looks = 0; ; looks++) {
         yield* flights.landed(Ask.nameOf(key))
-        const entry = yield* Effect.retry(ledger.find(key), Dispatch.confirmRetry)
+        const entry = yield* Effect.retry(ledger.find(key), Claiming.confirmRetry)
         if (entry === undefined) return yield* new UnknownKey({ key: key.label })
         if (entry.state !== "performing" && entry.receipt !== null) return entry.receipt
         yield* pause(looks)

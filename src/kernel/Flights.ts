@@ -8,10 +8,11 @@
  */
 import { Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
 import { ShuttingDown } from "../domain/errors.ts"
+import type { Unsettled } from "../domain/execute-error.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
-import type { Conclusion, Progress, Unsettled } from "./Conclusion.ts"
+import type { Conclusion, Progress } from "./Conclusion.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"

@@ -5,11 +5,13 @@
  *
  * Work belongs to the lane: it runs in the layer's context and scope, never the caller's, so that no
  * caller's interrupt, time-out or open transaction reaches it. The lane is the fast path and the
- * order within a process; that one action is in flight across processes is the ledger's word.
+ * order within a process. Across processes it has one place in the ledger's line while it waits, which
+ * whatever is at its head uses; that one action is in flight is the ledger's word.
  */
 import { Context, Deferred, Effect, Exit, Layer } from "effect"
-import type { EntityAddress } from "../domain/Entity.ts"
-import { ShuttingDown } from "../domain/errors.ts"
+import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
+import type { Along } from "./Claiming.ts"
+import { Ledger } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 
@@ -19,77 +21,186 @@ export interface MailboxFull {
   readonly capacity: number
 }
 
+/** Something is in the lane, and the visit does not wait. */
+export interface Occupied {
+  readonly _tag: "Occupied"
+}
+
+/** What a visit sees of its lane while it is at the head. */
+export interface Lane {
+  /** Waits in line with the other workers until the lane may be free, or for a moment. */
+  readonly waitInLine: (worker: string, tries: number) => Effect.Effect<void, LedgerUnavailable>
+  /** It has claimed: the lane's place in line is used up. */
+  readonly arrived: Effect.Effect<void>
+  /** Whether a later visit has taken this one's place. */
+  readonly isReplaced: () => boolean
+  /** The claim that went along with the settlement before this visit, where one did. */
+  readonly along: Along | undefined
+  /** What the next visit would claim, to go along with this one's settlement. */
+  readonly nextAlong: Effect.Effect<Along | undefined>
+}
+
+/** A turn in a lane. */
+export interface Visit<A> {
+  readonly turn: (lane: Lane) => Effect.Effect<A>
+  /** Does not wait where something is in the lane here. */
+  readonly rejects?: boolean
+  /** Takes the place of those that wait here under the same name. */
+  readonly replaces?: string | undefined
+  /** What it would claim, if that could go along with the settlement before it. */
+  readonly along?: Effect.Effect<Along | undefined>
+}
+
 export class Lanes extends Context.Service<
   Lanes,
   {
     /**
-     * Puts a turn into the entity's mailbox and waits until it was taken. Interrupting the wait does
+     * Puts a turn into the lane's mailbox and waits until it was taken. Interrupting the wait does
      * not interrupt the turn. Fails with `MailboxFull` where the mailbox is at its bound.
      */
     readonly enter: <A>(
-      entity: EntityAddress,
-      turn: Effect.Effect<A>
-    ) => Effect.Effect<A, MailboxFull | ShuttingDown>
-    /** How many entities have a lane now. */
+      lane: Uint8Array,
+      visit: Visit<A>
+    ) => Effect.Effect<A, MailboxFull | Occupied | ShuttingDown>
+    /** How many lanes there are now. */
     readonly active: Effect.Effect<number>
   }
 >()("fibric/kernel/Lanes") {}
 
-interface Turn {
-  readonly run: Effect.Effect<void>
+interface Entry {
+  readonly run: (lane: Mailbox) => Effect.Effect<void>
   readonly abandon: () => void
+  readonly replaces: string | undefined
+  readonly offer: Effect.Effect<Along | undefined>
+  /** Set once its claim has been sent along: from then on it may be under way. */
+  along: Along | undefined
+  isReplaced: boolean
 }
 
 /** A lane that exists has a fiber: the map holds the mailboxes of running lanes only. */
-type Mailbox = Array<Turn>
+interface Mailbox {
+  readonly hash: Uint8Array
+  readonly waiting: Array<Entry>
+  current: Entry | undefined
+  /** The worker in whose name the lane has a place in line. */
+  inLineAs: string | undefined
+  /** How many claims in a row went along with a settlement. */
+  kept: number
+}
 
-export const layer: Layer.Layer<Lanes> = Layer.effect(
+export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
   Lanes,
   Effect.gen(function* () {
-    const { mailboxCapacity } = yield* Settings
+    const ledger = yield* Ledger
+    const settings = yield* Settings
     const scope = yield* Effect.scope
     const context = yield* Effect.context<never>()
     const mailboxes = new Map<string, Mailbox>()
 
-    // Taking the last turn and closing the mailbox are one step: no turn can slip in between.
-    const next = (name: string, mailbox: Mailbox): Turn | undefined => {
-      const turn = mailbox.shift()
-      if (turn === undefined) mailboxes.delete(name)
-      return turn
-    }
+    const waitInLine = Effect.fnUntraced(function* (mailbox: Mailbox, worker: string, tries: number) {
+      const place = { lane: mailbox.hash, worker }
+      const isThere = mailbox.inLineAs === worker
+      if (isThere) {
+        const pause = settings.pollMillis * 2 ** Math.min(tries, 10)
+        yield* Effect.timeoutOption(ledger.called(place), Math.min(pause, settings.maxPollMillis))
+      }
+      // Also to see to it that whoever is first, and does not come, holds nobody up.
+      yield* ledger.queue(place, settings.turnMillis)
+      mailbox.inLineAs = worker
+    })
+
+    const leaveLine = Effect.fnUntraced(function* (mailbox: Mailbox) {
+      const worker = mailbox.inLineAs
+      mailbox.inLineAs = undefined
+      // A place that stays is void with its worker, and costs the others one turn until then.
+      if (worker !== undefined) yield* Effect.ignore(ledger.leave({ lane: mailbox.hash, worker }))
+    })
+
+    const laneOf = (mailbox: Mailbox, entry: Entry): Lane => ({
+      waitInLine: (worker, tries) => waitInLine(mailbox, worker, tries),
+      arrived: Effect.sync(() => {
+        mailbox.inLineAs = undefined
+        mailbox.kept = entry.along === undefined ? 0 : mailbox.kept + 1
+      }),
+      isReplaced: () => entry.isReplaced,
+      along: entry.along,
+      nextAlong: Effect.suspend(() => {
+        const [next] = mailbox.waiting
+        if (next === undefined || mailbox.kept >= settings.keepLane) return Effect.undefined
+        return Effect.tap(next.offer, (along) =>
+          Effect.sync(() => {
+            next.along = along
+          })
+        )
+      })
+    })
 
     const drain = (name: string, mailbox: Mailbox): Effect.Effect<void> =>
       Effect.gen(function* () {
-        for (let turn = next(name, mailbox); turn !== undefined; turn = next(name, mailbox)) yield* turn.run
+        while (true) {
+          mailbox.current = mailbox.waiting.shift()
+          if (mailbox.current !== undefined) yield* mailbox.current.run(mailbox)
+          else if (mailbox.inLineAs !== undefined) yield* leaveLine(mailbox)
+          else {
+            // Seeing that nothing waits and closing the mailbox are one step: no turn can slip in between.
+            mailboxes.delete(name)
+            return
+          }
+        }
       }).pipe(
         Effect.onInterrupt(() =>
           Effect.sync(() => {
             mailboxes.delete(name)
-            for (const turn of mailbox.splice(0)) turn.abandon()
+            for (const entry of mailbox.waiting.splice(0)) entry.abandon()
           })
         )
       )
 
+    const replace = (mailbox: Mailbox, name: string | undefined): void => {
+      if (name === undefined) return
+      for (const entry of [mailbox.current, ...mailbox.waiting]) {
+        if (entry?.replaces === name && entry.along === undefined) entry.isReplaced = true
+      }
+    }
+
+    const entryOf = <A>(visit: Visit<A>, taken: Deferred.Deferred<A, ShuttingDown>): Entry => {
+      const entry: Entry = {
+        run: (mailbox) =>
+          Effect.suspend(() => visit.turn(laneOf(mailbox, entry))).pipe(
+            Effect.onExit((exit) => Effect.sync(() => Deferred.doneUnsafe(taken, exit))),
+            Effect.exit,
+            Effect.asVoid
+          ),
+        abandon: () =>
+          Deferred.doneUnsafe(taken, Exit.fail(new ShuttingDown({ underWay: entry.along !== undefined }))),
+        replaces: visit.replaces,
+        offer: visit.along ?? Effect.undefined,
+        along: undefined,
+        isReplaced: false
+      }
+      return entry
+    }
+
     // As with flights: a mailbox whose lane was never started would keep its entity for ever.
-    const enter = <A>(entity: EntityAddress, turn: Effect.Effect<A>) =>
-      Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | ShuttingDown> => {
-        const name = JSON.stringify([entity.type, entity.id])
+    const enter = <A>(hash: Uint8Array, visit: Visit<A>) =>
+      Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
+        const name = Buffer.from(hash).toString("hex")
         const mailbox = mailboxes.get(name)
-        if (mailbox !== undefined && mailbox.length >= mailboxCapacity) {
+        if (mailbox !== undefined && visit.rejects === true) {
+          return Effect.fail({ _tag: "Occupied" } satisfies Occupied)
+        }
+        if (mailbox !== undefined) replace(mailbox, visit.replaces)
+        const { mailboxCapacity } = settings
+        if (mailbox !== undefined && mailbox.waiting.length >= mailboxCapacity) {
           return Effect.fail({ _tag: "MailboxFull", capacity: mailboxCapacity } satisfies MailboxFull)
         }
         const taken = Deferred.makeUnsafe<A, ShuttingDown>()
-        const entry: Turn = {
-          run: Effect.asVoid(
-            Effect.exit(Effect.onExit(turn, (exit) => Effect.sync(() => Deferred.doneUnsafe(taken, exit))))
-          ),
-          abandon: () => Deferred.doneUnsafe(taken, Exit.fail(new ShuttingDown({ underWay: false })))
-        }
+        const entry = entryOf(visit, taken)
         if (mailbox !== undefined) {
-          mailbox.push(entry)
+          mailbox.waiting.push(entry)
           return restore(Deferred.await(taken))
         }
-        const spawned: Mailbox = [entry]
+        const spawned: Mailbox = { hash, waiting: [entry], current: undefined, inLineAs: undefined, kept: 0 }
         mailboxes.set(name, spawned)
         return Effect.andThen(forkOwned(drain(name, spawned), context, scope), restore(Deferred.await(taken)))
       })

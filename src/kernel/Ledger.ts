@@ -11,10 +11,13 @@ import type { LedgerUnavailable } from "../domain/errors.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
 import type { Recovery } from "../domain/Recovery.ts"
+import type { Claim, ClaimVerdict, EntityView, NewAttempt, Place } from "./Claim.ts"
 import type { Evidence } from "./Evidence.ts"
 import type { LedgerTransaction } from "./LedgerTransaction.ts"
 import type { AttemptRecord, Event } from "./lifecycle/KeyRow.ts"
 import type { State } from "./lifecycle/Lifecycle.ts"
+
+export type * from "./Claim.ts"
 
 /** What names a row: the key's hash. */
 export type KeyName = Pick<IdempotencyKey, "hash">
@@ -34,47 +37,6 @@ export interface Entry {
   readonly receipt: Receipt | null
 }
 
-/** What every attempt begins with. The token is used for this attempt and never again. */
-export interface NewAttempt {
-  readonly key: IdempotencyKey
-  readonly token: string
-  readonly worker: string
-  /** The attempt number that the claimer saw on the row; 0 where it saw no row. */
-  readonly seenAttempt: number
-  /** After this time on the ledger's clock the row becomes doubtful by itself. */
-  readonly doubtAfterMillis: number
-}
-
-/** What a claim binds to a key. */
-export interface Claim extends NewAttempt {
-  readonly operator: string
-  readonly fingerprint: string
-  readonly paths: Readonly<Record<string, string>>
-  readonly doubtHoldsLane: boolean
-  /** As declared when it was claimed; a later declaration does not change it. */
-  readonly recovery: Recovery
-  readonly deadlineMillis: number
-  /** The payload as far as it may be stored, as JSON text; `null` where the recovery needs none. */
-  readonly request: string | null
-}
-
-/** The ledger's answer to a claim. Only `Claimed` allows a dispatch. */
-export type ClaimVerdict =
-  | { readonly _tag: "Claimed"; readonly attempt: number; readonly generation: number }
-  /** The key's row is not the one that the claimer saw: look again. */
-  | { readonly _tag: "Exists" }
-  /** Another key of the entity is in flight, here or elsewhere. */
-  | { readonly _tag: "LaneBusy" }
-  /** Another key of the entity is in doubt and holds the lane. */
-  | {
-      readonly _tag: "LaneHeld"
-      readonly key: string
-      readonly since: DateTime.Utc
-      readonly checkAfter: DateTime.Utc | null
-    }
-  /** The claimer's lease ran out: it must take a new incarnation first. */
-  | { readonly _tag: "WorkerExpired" }
-
 /** `Exhausted`: the provider may forget the key, or was asked often enough. A person decides. */
 export type ResendVerdict = ClaimVerdict | { readonly _tag: "Exhausted" }
 
@@ -85,6 +47,15 @@ export interface Settlement {
   readonly receiptId: string
   readonly evidence: Evidence
   readonly durationMillis: number
+  /** The entity whose state the attempt's success changes, where that is known here; only to be quick. */
+  readonly stateOf?: Uint8Array | null
+}
+
+/** What became of a settlement and of the claim that went with it. */
+export interface SettledAlong {
+  readonly applied: Applied
+  /** `undefined`: not claimed by this statement. Claim it, with the same token, to learn what it meets. */
+  readonly claimed: { readonly attempt: number; readonly generation: number } | undefined
 }
 
 /** What became of an event. */
@@ -124,6 +95,7 @@ export interface Repeat {
 /** A key in doubt, for the recovery and for people. */
 export interface Doubt {
   readonly key: IdempotencyKey
+  readonly lane: Uint8Array
   readonly capability: string
   readonly operator: string
   readonly attempt: number
@@ -173,6 +145,15 @@ export class Ledger extends Context.Service<
      * accepted, early or late; the `lifecycle` says what it does to the key. Repeatable by receipt id.
      */
     readonly settle: (settlement: Settlement) => Effect.Effect<Applied, LedgerUnavailable>
+    /**
+     * The same, and claims another key of the entity in the same commit: only where the settlement
+     * empties the lane in time, the key is new, its claim depends on no state, and no other worker waits
+     * for the entity. Repeatable by receipt id and token.
+     */
+    readonly settleAndClaim: (
+      settlement: Settlement,
+      next: Claim
+    ) => Effect.Effect<SettledAlong, LedgerUnavailable>
     /** Applies what else happens to a key, as `lifecycle` says, with its receipt. Repeatable by receipt id. */
     readonly apply: (
       key: KeyName,
@@ -188,6 +169,38 @@ export class Ledger extends Context.Service<
       attempt: Pick<Settlement, "key" | "token" | "receiptId">,
       effect: Effect.Effect<Pick<Settlement, "evidence" | "durationMillis">, never, LedgerTransaction>
     ) => Effect.Effect<Transacted, LedgerUnavailable>
+    /**
+     * The entity's state and its lane, for a guard. From then on its state has a row to lock, at version
+     * 0 where it was never changed.
+     */
+    readonly look: (
+      entity: Pick<IdempotencyKey, "entity" | "entityHash">,
+      place: Place
+    ) => Effect.Effect<EntityView, LedgerUnavailable>
+    /**
+     * Waits in line for the entity's lane: durable, one place for each worker, void when the worker is
+     * no longer alive. While it stands, no other worker that came later is given the lane before. Whoever
+     * is first while the lane is free is called, and goes to the tail after `turnMillis`.
+     */
+    readonly queue: (place: Place, turnMillis: number) => Effect.Effect<void, LedgerUnavailable>
+    /** Gives the place up. A claim gives up its worker's place by itself. */
+    readonly leave: (place: Place) => Effect.Effect<void, LedgerUnavailable>
+    /**
+     * Returns when the lane may have come free for this worker, at once where it was told so since the
+     * last time. A hint: it may come late, or never.
+     */
+    readonly called: (place: Place) => Effect.Effect<void>
+    /**
+     * Notes that `inside`'s lane waits for `awaits`, until `id` is given up or the worker is gone.
+     * Answers whether that closes a circle: `awaits` waits, directly or through others, for `inside`.
+     */
+    readonly waitFor: (waiting: {
+      readonly id: string
+      readonly worker: string
+      readonly inside: Uint8Array
+      readonly awaits: Uint8Array
+    }) => Effect.Effect<boolean, LedgerUnavailable>
+    readonly waitNoMore: (id: string) => Effect.Effect<void, LedgerUnavailable>
     /**
      * Writes the receipts of repeats; they are durable when it returns. Run again it adds nothing.
      */

@@ -8,9 +8,10 @@
 import { Clock, Context, DateTime, Effect, Layer } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger } from "./Ledger.ts"
-import { claimIn, resendIn } from "./ledger-memory/claims.ts"
+import { claimIn, isFree, laneIn, resendIn } from "./ledger-memory/claims.ts"
+import { leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
 import { doubtOf, doubtsIn, entryOf } from "./ledger-memory/reading.ts"
-import { append, emptyStore, hex, logOf, settledBefore, utc } from "./ledger-memory/Store.ts"
+import { append, emptyStore, entityIn, hex, logOf, settledBefore, utc } from "./ledger-memory/Store.ts"
 import { applyIn, reapIn } from "./ledger-memory/transitions.ts"
 import { LedgerTransaction } from "./LedgerTransaction.ts"
 import type { Event } from "./lifecycle/KeyRow.ts"
@@ -34,6 +35,30 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
         at((now) =>
           applyIn(store, rowOf(key), { _tag: "Evidence", token, evidence, durationMillis }, receiptId, now)
         ),
+      settleAndClaim: ({ durationMillis, evidence, key, receiptId, token }, next) =>
+        at((now) => {
+          const event = { _tag: "Evidence", token, evidence, durationMillis } as const
+          const inTime = rowOf(key)?.state === "performing" && evidence._tag !== "Unknown"
+          const applied = applyIn(store, rowOf(key), event, receiptId, now)
+          const alone = !othersWait(store, next, now)
+          const verdict = inTime && alone && rowOf(next.key) === undefined && claimIn(store, next, now)
+          return {
+            applied,
+            claimed: verdict !== false && verdict._tag === "Claimed" ? verdict : undefined
+          }
+        }),
+      look: ({ entityHash }, place) =>
+        at((now) => ({ ...entityIn(store, hex(entityHash)), lane: laneIn(store, place, now) })),
+      queue: (place, turnMillis) =>
+        at((now) => queueIn(store, place, turnMillis, isFree(store, place.lane), now)),
+      leave: (place) => Effect.sync(() => withdraw(store, place)),
+      called: store.bell.heard,
+      waitFor: ({ awaits, id, inside, worker }) =>
+        at((now) => {
+          store.waiting.set(id, { worker, inside: hex(inside), awaits: hex(awaits) })
+          return leadsTo(store, hex(awaits), hex(inside), now)
+        }),
+      waitNoMore: (id) => Effect.sync(() => void store.waiting.delete(id)),
       apply: (key, event, receiptId) => at((now) => applyIn(store, rowOf(key), event, receiptId, now)),
       transact: ({ key, receiptId, token }, effect) =>
         Effect.gen(function* () {

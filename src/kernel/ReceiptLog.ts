@@ -57,6 +57,8 @@ export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog
     return Ledger.of({
       ...ledger,
       settle: (settlement) => Effect.tap(ledger.settle(settlement), ended),
+      settleAndClaim: (settlement, next) =>
+        Effect.tap(ledger.settleAndClaim(settlement, next), ({ applied }) => ended(applied)),
       apply: (key, event, receiptId) => Effect.tap(ledger.apply(key, event, receiptId), ended),
       transact: (attempt, effect) => Effect.tap(ledger.transact(attempt, effect), ended),
       record: (repeats) => Effect.tap(ledger.record(repeats), committed),
@@ -95,6 +97,7 @@ const levelOf = (receipt: Receipt): typeof Effect.logInfo => {
     case "resolved":
     case "reopened":
     case "abandoned":
+    case "superseded":
       return Effect.logInfo
     case "in_doubt":
     case "duplicate_observed":

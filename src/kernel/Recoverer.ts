@@ -11,6 +11,8 @@ import type * as Capability from "../domain/Capability.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import * as Ask from "./Ask.ts"
+import * as Calls from "./Calls.ts"
+import * as Claiming from "./Claiming.ts"
 import { Connectors } from "./Connectors.ts"
 import * as Dispatch from "./Dispatch.ts"
 import { Lanes } from "./Lanes.ts"
@@ -52,7 +54,13 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
     const context = yield* Effect.context<never>()
-    const dispatch = yield* Dispatch.make(scope)
+    const claiming = yield* Claiming.make
+    const dispatch = yield* Dispatch.make({
+      scope,
+      calls: yield* Calls.make,
+      // A program is never sent again: it is asked for again.
+      steps: () => () => Effect.die("Bug: a recovery runs no program")
+    })
 
     // What has begun is let end, within the bound, before its calls are interrupted.
     const running = new Set<Fiber.Fiber<unknown, unknown>>()
@@ -98,6 +106,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       const job: Dispatch.Job = {
         capability,
         key: doubt.key,
+        lane: doubt.lane,
         name: Ask.nameOf(doubt.key),
         payload: payload.success
       }
@@ -115,31 +124,37 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     /** In the entity's lane, as any action: one at a time, and the ledger has the last word. */
     const resend = (job: Dispatch.Job, doubt: Doubt, marginMillis: number) =>
       lanes
-        .enter(
-          job.key.entity,
-          Effect.gen(function* () {
-            const { attempt, verdict } = yield* dispatch.claimAgain(job, doubt.attempt, marginMillis)
-            switch (verdict._tag) {
-              case "Claimed":
-                yield* dispatch.perform(job, attempt, verdict)
-                return
-              case "Exhausted":
-                return yield* giveUp(
-                  doubt,
-                  "the provider may have forgotten the key, or was asked often enough"
-                )
-              case "WorkerExpired":
-                return yield* workers.renew(attempt.worker)
-              case "Exists":
-              case "LaneBusy":
-              case "LaneHeld":
-            }
-          }).pipe(Effect.result)
-        )
+        .enter(job.lane, {
+          turn: () =>
+            Effect.gen(function* () {
+              const { attempt, verdict } = yield* claiming.claimAgain(job, doubt.attempt, marginMillis)
+              switch (verdict._tag) {
+                case "Claimed":
+                  yield* dispatch.perform(job, attempt, verdict, { operator: doubt.operator })
+                  return
+                case "Exhausted":
+                  return yield* giveUp(
+                    doubt,
+                    "the provider may have forgotten the key, or was asked often enough"
+                  )
+                case "WorkerExpired":
+                  return yield* workers.renew(attempt.worker)
+                case "Exists":
+                case "LaneBusy":
+                case "LaneHeld":
+                case "StaleGuard":
+                case "RootEnded":
+              }
+            }).pipe(Effect.result)
+        })
         .pipe(
           Effect.flatMap(Effect.fromResult),
           // Both mean: not now.
-          Effect.catchTags({ MailboxFull: () => Effect.void, ShuttingDown: () => Effect.void })
+          Effect.catchTags({
+            MailboxFull: () => Effect.void,
+            Occupied: () => Effect.void,
+            ShuttingDown: () => Effect.void
+          })
         )
 
     const lookUp = Effect.fnUntraced(function* (job: Dispatch.Job, doubt: Doubt) {
@@ -149,13 +164,13 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       }
       const receiptId = yield* Identifiers.ordered
       const event = { _tag: "Lookup", found: found.success, startedAtMillis: doubt.readAtMillis } as const
-      yield* Effect.retry(ledger.apply(job.key, event, receiptId), Dispatch.confirmRetry)
+      yield* Effect.retry(ledger.apply(job.key, event, receiptId), Claiming.confirmRetry)
     })
 
     const giveUp = (doubt: Doubt, why: string) =>
       Effect.andThen(
         Effect.logWarning("fibric.recovery.left_to_a_person", why),
-        Effect.retry(ledger.leaveToPerson(doubt.key, doubt.attempt), Dispatch.confirmRetry)
+        Effect.retry(ledger.leaveToPerson(doubt.key, doubt.attempt), Claiming.confirmRetry)
       )
 
     /** Long enough for the longest call that a recovery makes, and for the statements around it. */

@@ -5,8 +5,13 @@
  * point of the package reaches this module. What a service in the context shows is an empty object.
  */
 import type { Effect, Option } from "effect"
+import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import type { EntityAddress } from "../domain/Entity.ts"
+import type { ExecuteError } from "../domain/execute-error.ts"
+import type * as Guard from "../domain/Guard.ts"
+import type { Performed } from "../domain/Receipt.ts"
+import type { Handler } from "./Handler.ts"
 import type { LedgerTransaction } from "./LedgerTransaction.ts"
 
 /** What a connector is told about the call besides its payload. */
@@ -23,7 +28,20 @@ export interface Call {
   readonly deadlineMillis: number
 }
 
-/** The raw connector function. Its error is what it may fail with; anything else is a defect. */
+/** What a program is told, and what it acts through. */
+export interface ProgramCall extends Call {
+  /**
+   * Performs an action as a step of this program. Its key is derived from the program's and from what
+   * the step is: in every run of the program the same step is the same change, performed once, and a
+   * step that has settled is answered with its receipt. A step of the program's own entity is performed
+   * in the program's place; one of another entity waits for its turn there.
+   */
+  readonly perform: <C extends Capability.Any>(
+    action: Action<C>
+  ) => Effect.Effect<Performed<C["success"]["Type"]>, C["error"]["Type"] | ExecuteError, Handler<C["name"]>>
+}
+
+/** The raw connector function. Its error is what it may fail with; anything else is a defect. A program's is given a `ProgramCall`. */
 export type Run = (payload: unknown, call: Call) => Effect.Effect<unknown, unknown, LedgerTransaction>
 
 /** What a connector does for a capability: carries it out, and looks up what became of it. */
@@ -31,6 +49,9 @@ export interface Functions {
   readonly perform: Run
   readonly lookup:
     | ((payload: unknown, call: Call) => Effect.Effect<Option.Option<unknown>, unknown>)
+    | undefined
+  readonly guard:
+    | ((question: Guard.Question<unknown, unknown>) => Effect.Effect<Guard.Verdict, unknown>)
     | undefined
 }
 

@@ -21,6 +21,13 @@ export interface Bounds {
   readonly graceMillis: number
   /** How many actions may wait for one entity. The next one gets `Saturated`. */
   readonly mailboxCapacity: number
+  /**
+   * How long a worker may take at its turn, guard included, while others wait for the entity. Then it
+   * goes to the tail of the line. A guard that takes longer gets `GuardFailed`.
+   */
+  readonly turnMillis: number
+  /** How often in a row one commit may settle an action and claim the entity's next one. */
+  readonly keepLane: number
   /** The largest payload, in bytes of its JSON. A larger one gets `InvalidPayload`. */
   readonly maxPayloadBytes: number
   /** The deepest payload. A deeper one gets `InvalidPayload`. */
@@ -51,6 +58,8 @@ const defaults: Bounds = {
   doubtMarginMillis: Duration.toMillis("10 seconds"),
   graceMillis: Duration.toMillis("1 minute"),
   mailboxCapacity: 1_024,
+  turnMillis: Duration.toMillis("5 seconds"),
+  keepLane: 32,
   maxPayloadBytes: 256 * 1_024,
   maxPayloadDepth: 64,
   maxOutputBytes: 1_024 * 1_024,

@@ -7,6 +7,7 @@ import { Context, Effect, Layer, Result } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import { type InvalidOperator, InvalidPayload, type LedgerUnavailable } from "../domain/errors.ts"
+import type { Rejection } from "../domain/execute-error.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import * as Operator from "../domain/Operator.ts"
@@ -15,7 +16,7 @@ import { storable } from "../domain/Text.ts"
 import { VerdictRefused, VerdictTooEarly } from "../domain/verdict-errors.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
-import { confirmRetry } from "./Dispatch.ts"
+import { confirmRetry } from "./Claiming.ts"
 import { encodeBody } from "./Evidence.ts"
 import { Ledger } from "./Ledger.ts"
 import type { Ruling } from "./lifecycle/KeyRow.ts"
@@ -55,7 +56,7 @@ export class Verdicts extends Context.Service<
       verdict: Happened<C["success"]["Type"]>
     ) => Effect.Effect<
       Performed<C["success"]["Type"]>,
-      Refused | Ask.Rejection | Answer.Unreadable | C["error"]["Type"]
+      Refused | Rejection | Answer.Unreadable | C["error"]["Type"]
     >
     /**
      * It did not happen, and may be asked for again: the key is free. Testimony: the provider sees the

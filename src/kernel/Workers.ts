@@ -44,6 +44,8 @@ export interface Attempt extends NewAttempt {
   readonly claimSentNanos: bigint
   /** How long after its claim was sent it may start, besides what its own doubt allows. */
   readonly startWithinMillis: number
+  /** The entity whose state its success changes; `null` where it changes none, or that is not known here. */
+  readonly stateOf: Uint8Array | null
 }
 
 /** How many given-up attempts are remembered. The oldest is forgotten first; if its claim lands, it ends in doubt. */

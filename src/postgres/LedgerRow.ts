@@ -54,6 +54,10 @@ const LedgerRow = Schema.Struct({
   recover_after_millis: Schema.NullOr(Schema.Finite),
   recoveries: Schema.Int,
   call_open: Schema.Boolean,
+  holds_lane: Schema.Boolean,
+  passed_doubt: Schema.Boolean,
+  open_steps: Schema.Int,
+  state_of: Schema.NullOr(Schema.Uint8Array),
   check_after: Schema.NullOr(Schema.Date),
   now_millis: Schema.Finite,
   earlier: Schema.fromJsonString(Schema.Array(AttemptRow)),
@@ -64,6 +68,9 @@ const decodeRows = Schema.decodeUnknownEffect(Schema.Array(LedgerRow))
 
 /** A row as it was read: with the revision to compare, and the database's time of reading. */
 export interface SeenRow extends KeyRow {
+  readonly passedDoubt: boolean
+  /** The entity whose state the action changes once it is performed; `null`: none. */
+  readonly stateOf: Uint8Array | null
   readonly revision: number
   readonly nowMillis: number
   readonly inspection: Inspection
@@ -74,6 +81,14 @@ const columns = `ledger.capability, ledger.key, ledger.entity_type, ledger.entit
   ledger.operator, ledger.attempt, ledger.generation, ledger.token, ledger.recovery, ledger.refusal,
   ledger.effect_id, ledger.revision, ledger.verdict_after_millis, ledger.recover_after_millis,
   ledger.recoveries, ledger.call_open, ledger.check_after,
+  ledger.passed_doubt, ledger.state_of,
+  NOT ledger.passed_doubt AND (
+    ledger.state = 'performing' OR (ledger.state = 'in_doubt' AND ledger.doubt_holds_lane)
+  ) AS holds_lane,
+  (
+    SELECT count(*)::int FROM fibric.ledger AS step
+    WHERE step.root_hash = ledger.key_hash AND step.state IN ('performing', 'in_doubt')
+  ) AS open_steps,
   CASE WHEN ledger.claimed_at IS NOT NULL OR ledger.evidence IS NOT NULL THEN ledger.evidence ELSE
     CASE ledger.state WHEN 'released' THEN 'not_performed' WHEN 'refused' THEN 'refused' WHEN 'done' THEN 'performed' END
   END AS evidence,
@@ -164,6 +179,10 @@ const toSeen = (row: typeof LedgerRow.Type): SeenRow => {
     recoverAfterMillis: row.recover_after_millis,
     recoveries: row.recoveries,
     callOpen: row.call_open,
+    holdsLane: row.holds_lane,
+    passedDoubt: row.passed_doubt,
+    openSteps: row.open_steps,
+    stateOf: row.state_of,
     revision: row.revision,
     nowMillis: row.now_millis,
     inspection: {

@@ -15,7 +15,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { StartRefused } from "../domain/errors.ts"
-import { onlineIndexes } from "./migrations/index.ts"
+import { onlineIndexes, replacedIndexes } from "./migrations/index.ts"
 import { Patience } from "./Patience.ts"
 import { codeOf, detailOf, isCatalogRace, refusalOf } from "./Refusal.ts"
 
@@ -30,7 +30,7 @@ export const makeIndexes = Effect.fnUntraced(
     let collisions = 0
     while (collisions <= patience.collisions) {
       const open = (yield* look(target)).find(({ found }) => found !== "valid")
-      if (open === undefined) return
+      if (open === undefined) return yield* dropReplaced(target)
       if (open.busy) {
         if (waits === 0)
           yield* Effect.logInfo(`Waiting for the index ${open.name}, which somebody is making.`)
@@ -104,6 +104,30 @@ const act = Effect.fnUntraced(
         : Effect.fail(refusedBy(error, name, target))
     )
 )
+
+/**
+ * Drops what the valid ones have replaced: an index that is left would still say no to what they allow.
+ * Where none is there it is one look.
+ */
+const dropReplaced = Effect.fnUntraced(function* (target: string) {
+  const sql = yield* SqlClient.SqlClient
+  const left = yield* sql<{ readonly name: string }>`
+    SELECT relname AS name FROM pg_class
+    WHERE relnamespace = to_regnamespace('fibric') AND relname = ANY(${[...replacedIndexes]}::text[])`.pipe(
+    Effect.mapError((error) => refusalOf(error, target))
+  )
+  for (const { name } of left) {
+    yield* sql`SET lock_timeout = 0`.pipe(
+      Effect.andThen(sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql(`fibric.${name}`)}`.unprepared),
+      // Two that drop it at once: it is gone all the same.
+      Effect.catchIf(
+        (error) => hasCollided(error, name),
+        () => Effect.void
+      ),
+      Effect.mapError((error) => refusedBy(error, name, target))
+    )
+  }
+})
 
 /** Under the lock that every builder takes, so that what is seen to be unfinished stays so until it is gone. */
 const dropUnfinished = Effect.fnUntraced(function* (name: string, table: string) {

@@ -9,10 +9,12 @@
 import { Effect, Layer, Semaphore } from "effect"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import { Ledger, type Repeat } from "../kernel/Ledger.ts"
+import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
 import * as Doubts from "./doubts.ts"
 import { detailOf, LedgerClient } from "./LedgerClient.ts"
 import { inspect } from "./LedgerRow.ts"
+import * as Line from "./line.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Settle from "./settle.ts"
 import * as Statements from "./statements.ts"
@@ -24,7 +26,9 @@ const maxTransactions = 4
 export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer.effect(
   Ledger,
   Effect.gen(function* () {
-    const { confirmed, sql } = yield* LedgerClient
+    const client = yield* LedgerClient
+    const { confirmed, sql } = client
+    const calling = yield* Calling.make(client)
     const pathSecret = yield* confirmed("read the ledger's secret", Statements.pathSecret(sql))
     const transactions = yield* Semaphore.make(maxTransactions)
 
@@ -37,17 +41,45 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) => confirmed("settle", Settle.settle(sql, settlement))),
+      settle: Effect.fn("Ledger.settle")((settlement) =>
+        Effect.map(told(confirmed("settle", Settle.settle(sql, settlement))), ({ applied }) => applied)
+      ),
+
+      settleAndClaim: Effect.fn("Ledger.settleAndClaim")((settlement, next) =>
+        told(confirmed("settle and claim", Settle.settle(sql, settlement, next)))
+      ),
 
       apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
-        confirmed("apply", Settle.apply(sql, key, event, receiptId))
+        Effect.map(
+          told(confirmed("apply", Settle.apply(sql, key, event, receiptId))),
+          ({ applied }) => applied
+        )
+      ),
+
+      look: Effect.fn("Ledger.look")((entity, place) => confirmed("look", Line.look(sql, entity, place))),
+
+      queue: Effect.fn("Ledger.queue")((place, turnMillis) =>
+        Effect.andThen(calling.listen, Effect.asVoid(confirmed("queue", Line.queue(sql, place, turnMillis))))
+      ),
+
+      leave: Effect.fn("Ledger.leave")((place) => Effect.asVoid(confirmed("leave", Line.leave(sql, place)))),
+
+      called: calling.called,
+
+      waitFor: Effect.fn("Ledger.waitFor")((waiting) =>
+        // Two statements: what others noted meanwhile is seen by the second.
+        confirmed("wait", Effect.andThen(Line.waitFor(sql, waiting), Line.closesCircle(sql, waiting)))
+      ),
+
+      waitNoMore: Effect.fn("Ledger.waitNoMore")((id) =>
+        Effect.asVoid(confirmed("wait no more", Line.waitNoMore(sql, id)))
       ),
 
       // No bound of its own: the effect has a deadline, and its statements the connection's limits.
       transact: Effect.fn("Ledger.transact")((attempt, effect) =>
         transactions.withPermit(
           Effect.mapError(
-            transact(sql, attempt, effect),
+            Effect.map(told(transact(sql, attempt, effect)), ({ transacted }) => transacted),
             ({ reason }) =>
               new LedgerUnavailable({ operation: "transact", reason: `${reason._tag}: ${detailOf(reason)}` })
           )
@@ -69,7 +101,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
         confirmed(
           "reap",
           Effect.andThen(
-            Statements.closeCalls(sql),
+            Effect.andThen(Statements.closeCalls(sql), Line.sweep(sql)),
             Effect.flatMap(Statements.reap(sql, receiptIds), readReceipts)
           )
         )
@@ -87,6 +119,15 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       inspect: Effect.fn("Ledger.inspect")((name) => confirmed("inspect", inspect(sql, name)))
     })
+
+    /** What has freed a lane that others wait for is told to them. */
+    function told<A extends { readonly awaited: Uint8Array | null }, E>(statement: Effect.Effect<A, E>) {
+      return Effect.tap(statement, ({ awaited }) =>
+        Effect.sync(() => {
+          if (awaited !== null) calling.freed(awaited)
+        })
+      )
+    }
 
     /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
     function recorded(repeats: ReadonlyArray<Repeat>) {

@@ -71,10 +71,15 @@ const riskRefused = (setting: Setting, target: string): StartRefused =>
     sentence: `Postgres at ${target} runs with ${setting}=off: ${dangers[setting]}, and a key whose claim is lost is performed again. Nothing was performed; ${remedies[setting]}, or accept it by name with acceptedRisks: ["${riskOf(setting)}"] in the settings, and every receipt says so.`
   })
 
-/** What the runtime's role needs on the ledger's tables: no right to create, to delete, or to change a receipt. */
+/** What the runtime's role needs on the ledger's tables: no right to create, to delete a record, or to change a receipt. */
 const neededRights: ReadonlyArray<readonly [table: string, right: string]> = [
   ...["fibric.ledger", "fibric.attempt", "fibric.worker"].flatMap((table) =>
     ["SELECT", "INSERT", "UPDATE"].map((right) => [table, right] as const)
+  ),
+  ...["SELECT", "INSERT", "UPDATE"].map((right) => ["fibric.entity", right] as const),
+  // Who waits for whom is no record: a place in line is given up by taking its row away.
+  ...["fibric.ticket", "fibric.waiting"].flatMap((table) =>
+    ["SELECT", "INSERT", "UPDATE", "DELETE"].map((right) => [table, right] as const)
   ),
   ["fibric.receipt_log", "SELECT"],
   ["fibric.receipt_log", "INSERT"],

@@ -7,27 +7,30 @@
  * do neither: rows are kept, and both revision and attempt have moved on.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { DateTime, Effect, Schema } from "effect"
-import type { SqlError } from "effect/sql"
+import { Effect } from "effect"
+import type { SqlError, Statement } from "effect/sql"
 import * as Recovery from "../domain/Recovery.ts"
 import type { Claim, ClaimVerdict, NewAttempt, ResendVerdict } from "../kernel/Ledger.ts"
 import { type NextAttempt, nextAttempt, timesSent } from "../kernel/lifecycle/NextAttempt.ts"
+import { exists, findings, laneBusy, verdictOf } from "./claim-verdict.ts"
+import { ahead, inDoubt, inFlight, passable, workerAlive } from "./lane.ts"
 import { see, type SeenRow } from "./LedgerRow.ts"
 
 type Sql = PgClient.PgClient
+type Fragment = Statement.Fragment
 type Answer<Verdict> = Effect.Effect<Verdict | undefined, SqlError.SqlError>
 
 /** Claims, or says why not. */
 export const claim = (sql: Sql, claim: Claim): Effect.Effect<ClaimVerdict, SqlError.SqlError> =>
   twice(
     claim.seenAttempt === 0
-      ? Effect.flatMap(insertNew(sql, claim), verdictOf)
+      ? Effect.flatMap(insertNew(sql, claim), (rows) => verdictOf(rows, claim.passesDoubt))
       : Effect.flatMap(see(sql, claim.key), (row) => {
           const next = nextOf(row, claim, "released")
           if (next === "exhausted") return Effect.succeed(exists)
           return next._tag === "Verdict"
             ? Effect.succeed(next.verdict)
-            : Effect.flatMap(takeReleased(sql, claim, next), verdictOf)
+            : Effect.flatMap(takeReleased(sql, claim, next), (rows) => verdictOf(rows, claim.passesDoubt))
         })
   )
 
@@ -39,7 +42,7 @@ export const resend = (sql: Sql, attempt: NewAttempt): Effect.Effect<ResendVerdi
       if (next === "exhausted") return Effect.succeed({ _tag: "Exhausted" })
       return next._tag === "Verdict"
         ? Effect.succeed(next.verdict)
-        : Effect.flatMap(takeDoubtful(sql, attempt, next), verdictOf)
+        : Effect.flatMap(takeDoubtful(sql, attempt, next), (rows) => verdictOf(rows, next.row.passedDoubt))
     })
   )
 
@@ -52,14 +55,17 @@ const twice = <Verdict>(
   statement: Answer<Verdict>
 ): Effect.Effect<Verdict | ClaimVerdict, SqlError.SqlError> => {
   // Another key of the entity came first, seen by nobody's snapshot but the index's.
-  const once = Effect.catchReason(statement, "SqlError", "UniqueViolation", () => Effect.undefined)
+  const once = Effect.catchIf(
+    statement,
+    ({ reason }) => reason._tag === "UniqueViolation" && laneIndexes.has(reason.constraint),
+    () => Effect.undefined
+  )
   return Effect.gen(function* () {
     return (yield* once) ?? (yield* once) ?? laneBusy
   })
 }
 
-const laneBusy: ClaimVerdict = { _tag: "LaneBusy" }
-const exists: ClaimVerdict = { _tag: "Exists" }
+const laneIndexes: ReadonlySet<string> = new Set(["ledger_flight", "ledger_lane", "ledger_lane_held"])
 
 /** The row to take, and what the attempt on it begins with. */
 interface Taking {
@@ -84,61 +90,82 @@ const nextOf = (
 }
 
 /**
- * The worker must be alive by a margin when the row is written: a fifth of a second for the statement
- * itself. The precise check, on monotonic time, comes right before the call.
+ * What must be so when the row is written, each locked until it is: the state that the guard saw, then
+ * the program's attempt, then the doubt that is passed. In this one order, and each only if the ones
+ * before hold. A doubt that is passed is marked by its revision, so that whoever resolves it at the same
+ * time looks again and finds who has passed.
  */
-const workerAlive = (sql: Sql, { worker }: NewAttempt) => sql`
-  live AS (
-    SELECT 1 FROM fibric.worker
-    WHERE incarnation = ${worker}::uuid AND expires_at > clock_timestamp() + interval '200 ms'
+const gates = (sql: Sql, { basis, key, lane, passesDoubt, root }: Claim) => sql`
+  gate AS (${
+    basis === null
+      ? sql`SELECT 1`
+      : sql`
+        SELECT 1 FROM fibric.entity
+        WHERE entity_hash = ${key.entityHash}::bytea AND version = ${basis.version}::int FOR UPDATE`
+  }), root AS (${
+    root === null
+      ? sql`SELECT 1 FROM gate`
+      : sql`
+        SELECT 1 FROM gate, fibric.ledger AS program
+        WHERE program.key_hash = ${root.hash}::bytea AND program.token = ${root.token}::uuid
+          AND program.state = 'performing' FOR SHARE OF program`
+  }), passed AS (${
+    passesDoubt
+      ? sql`
+        UPDATE fibric.ledger AS holder SET revision = holder.revision + 1 FROM root, live
+        WHERE holder.entity_hash = ${lane}::bytea AND holder.key_hash <> ${key.hash}::bytea
+          AND ${sql.literal(inDoubt)} AND ${sql.literal(passable)}
+        RETURNING 1`
+      : sql`SELECT 1 WHERE false`
+  })`
+
+/** What a resend is not asked about again. */
+const noGates = (sql: Sql) => sql`
+  gate AS (SELECT 1), root AS (SELECT 1), passed AS (SELECT 1 WHERE false), ahead AS (SELECT 1 WHERE false)`
+
+/** The worker's place in line is used up by its claim. */
+const leaveLine = (sql: Sql, { lane, worker }: NewAttempt) => sql`
+  used AS (
+    DELETE FROM fibric.ticket USING claimed WHERE ticket.lane = ${lane}::bytea AND ticket.worker = ${worker}::uuid
   )`
 
-/** Another key's row that keeps the lane: the predicates of `ledger_lane` and `ledger_flight`. */
-const holdsLane = (sql: Sql, { key }: NewAttempt) => sql`
-  holder.entity_hash = ${key.entityHash}::bytea AND holder.key_hash <> ${key.hash}::bytea AND (
-    holder.state = 'performing' OR (holder.state = 'in_doubt' AND holder.doubt_holds_lane) OR holder.call_open
-  )`
-
-/** What is known about the key and its lane, beside what the claim itself did. */
-const findings = (sql: Sql, attempt: NewAttempt) => sql`
+/** A new key's row; \`from\` says under which conditions. */
+export const insertRow = (sql: Sql, claim: Claim, passedDoubt: Fragment, from: Fragment) => sql`
+  INSERT INTO fibric.ledger (
+    key_hash, entity_hash, capability, key, entity_type, entity_id, state, since, claimed_at, attempt, generation,
+    token, bound_token, worker, operator, fingerprint, paths, doubt_holds_lane, doubt_at, recovery,
+    verdict_after_millis, recover_after_millis, request, passed_doubt, state_of, state_version, state_shape,
+    state_json, root_hash, root_token
+  )
   SELECT
-    EXISTS (SELECT 1 FROM live) AS worker_alive,
-    COALESCE(claimed.attempt, mine.attempt) AS attempt,
-    COALESCE(claimed.generation, mine.generation) AS generation,
-    existing.attempt IS DISTINCT FROM NULLIF(${attempt.seenAttempt}::int, 0) AS key_taken,
-    holder.key AS holder_key, holder.in_flight AS holder_in_flight, holder.since AS holder_since,
-    holder.check_after AS holder_check_after
-  FROM (SELECT ${attempt.key.hash}::bytea AS key_hash) AS wanted
-  LEFT JOIN claimed ON true
-  LEFT JOIN fibric.ledger AS existing ON existing.key_hash = wanted.key_hash
-  LEFT JOIN fibric.ledger AS mine
-    ON mine.key_hash = wanted.key_hash AND mine.token = ${attempt.token}::uuid AND mine.state = 'performing'
-  LEFT JOIN LATERAL (
-    SELECT key, since, check_after, state = 'performing' OR call_open AS in_flight
-    FROM fibric.ledger AS holder WHERE ${holdsLane(sql, attempt)}
-    ORDER BY in_flight DESC LIMIT 1
-  ) AS holder ON true`
+    ${claim.key.hash}::bytea, ${claim.lane}::bytea, ${claim.key.verb}::text, ${claim.key.label}::text,
+    ${claim.key.entity.type}::text, ${claim.key.entity.id}::text, 'performing', clock_timestamp(),
+    clock_timestamp(), 1, 0, ${claim.token}::uuid, ${claim.token}::uuid, ${claim.worker}::uuid,
+    ${claim.operator}::text, ${claim.fingerprint}::text, ${JSON.stringify(claim.paths)}::text,
+    ${claim.doubtHoldsLane}::boolean,
+    clock_timestamp() + ${claim.doubtAfterMillis}::float8 * interval '1 ms',
+    ${JSON.stringify(claim.recovery)}::text, ${verdictAfter(claim)}::float8,
+    ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, ${claim.request}::text, ${passedDoubt},
+    ${stateOf(claim)}::bytea, ${claim.basis?.version ?? null}::int, ${claim.basis?.becomes?.shape ?? null}::int,
+    ${claim.basis?.becomes?.json ?? null}::text, ${claim.root?.hash ?? null}::bytea,
+    ${claim.root?.token ?? null}::uuid
+  ${from}
+  ON CONFLICT DO NOTHING
+  RETURNING attempt, generation`
+
+/** The entity whose state the action changes. */
+const stateOf = ({ basis, key }: Claim): Uint8Array | null =>
+  basis === null || basis.becomes === null ? null : key.entityHash
 
 const insertNew = (sql: Sql, claim: Claim) => sql<object>`
-  WITH ${workerAlive(sql, claim)},
-  claimed AS (
-    INSERT INTO fibric.ledger (
-      key_hash, entity_hash, capability, key, entity_type, entity_id, state, since, claimed_at, attempt, generation,
-      token, worker, operator, fingerprint, paths, doubt_holds_lane, doubt_at, recovery, verdict_after_millis,
-      recover_after_millis, request
-    )
-    SELECT
-      ${claim.key.hash}::bytea, ${claim.key.entityHash}::bytea, ${claim.key.verb}::text, ${claim.key.label}::text,
-      ${claim.key.entity.type}::text, ${claim.key.entity.id}::text, 'performing', clock_timestamp(),
-      clock_timestamp(), 1, 0, ${claim.token}::uuid, ${claim.worker}::uuid, ${claim.operator}::text,
-      ${claim.fingerprint}::text, ${JSON.stringify(claim.paths)}::text, ${claim.doubtHoldsLane}::boolean,
-      clock_timestamp() + ${claim.doubtAfterMillis}::float8 * interval '1 ms',
-      ${JSON.stringify(claim.recovery)}::text, ${verdictAfter(claim)}::float8,
-      ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, ${claim.request}::text
-    FROM live
-    ON CONFLICT DO NOTHING
-    RETURNING attempt, generation
-  )
+  WITH ${workerAlive(sql, claim.worker)}, ${ahead(sql, claim)}, ${gates(sql, claim)},
+  claimed AS (${insertRow(
+    sql,
+    claim,
+    sql`EXISTS (SELECT 1 FROM passed)`,
+    sql`FROM live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)`
+  )}),
+  ${leaveLine(sql, claim)}
   ${findings(sql, claim)}`
 
 const verdictAfter = ({ deadlineMillis, recovery }: Claim): number =>
@@ -149,32 +176,55 @@ const takeReleased = (sql: Sql, claim: Claim, taking: Taking) =>
     sql,
     claim,
     taking,
-    sql`, operator = ${claim.operator}::text, fingerprint = ${claim.fingerprint}::text,
+    sql`${ahead(sql, claim)}, ${gates(sql, claim)}`,
+    sql`, passed_doubt = EXISTS (SELECT 1 FROM passed), state_of = ${stateOf(claim)}::bytea,
+      state_version = ${claim.basis?.version ?? null}::int, state_shape = ${claim.basis?.becomes?.shape ?? null}::int,
+      state_json = ${claim.basis?.becomes?.json ?? null}::text, root_hash = ${claim.root?.hash ?? null}::bytea,
+      root_token = ${claim.root?.token ?? null}::uuid, entity_hash = ${claim.lane}::bytea,
+      operator = ${claim.operator}::text, fingerprint = ${claim.fingerprint}::text,
       paths = ${JSON.stringify(claim.paths)}::text, doubt_holds_lane = ${claim.doubtHoldsLane}::boolean,
       recovery = ${JSON.stringify(claim.recovery)}::text, verdict_after_millis = ${verdictAfter(claim)}::float8,
       recover_after_millis = ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, request = ${claim.request}::text`
   )
 
-/** A resend keeps what the key was bound to; only its pauses grow. */
+/**
+ * A resend keeps what the key was bound to; only its pauses grow. It does not wait in line: it holds the
+ * lane already, or stands beside it.
+ */
 const takeDoubtful = (sql: Sql, attempt: NewAttempt, taking: Taking) =>
   take(
     sql,
     attempt,
     taking,
+    noGates(sql),
     sql`, recover_after_millis = ${Recovery.recoverAfterMillis(taking.row.current.recovery, timesSent(taking.row))}::float8`
   )
 
-const take = (sql: Sql, attempt: NewAttempt, { next, row }: Taking, binding: ReturnType<Sql["literal"]>) => {
+const take = (
+  sql: Sql,
+  attempt: NewAttempt,
+  { next, row }: Taking,
+  conditions: Fragment,
+  binding: Fragment
+) => {
   const notAfter = next.notAfterMillis === null ? null : next.notAfterMillis / 1_000
   return sql<object>`
-    WITH ${workerAlive(sql, attempt)},
+    WITH ${workerAlive(sql, attempt.worker)}, ${conditions},
     taken AS (
-      SELECT * FROM fibric.ledger
-      WHERE key_hash = ${attempt.key.hash}::bytea AND revision = ${row.revision}::int
+      SELECT ledger.* FROM live, root, fibric.ledger AS ledger
+      WHERE ledger.key_hash = ${attempt.key.hash}::bytea AND ledger.revision = ${row.revision}::int
         AND COALESCE(clock_timestamp() < to_timestamp(${notAfter}::float8), true)
-        AND EXISTS (SELECT 1 FROM live)
-        AND NOT EXISTS (SELECT 1 FROM fibric.ledger AS holder WHERE ${holdsLane(sql, attempt)})
-      FOR UPDATE
+        AND NOT EXISTS (SELECT 1 FROM ahead)
+        AND NOT EXISTS (
+          SELECT 1 FROM fibric.ledger AS holder
+          WHERE holder.entity_hash = ${attempt.lane}::bytea AND holder.key_hash <> ledger.key_hash AND (
+            ${sql.literal(inFlight)} OR (
+              ${sql.literal(inDoubt)} AND NOT EXISTS (SELECT 1 FROM passed)
+              AND NOT (ledger.state = 'in_doubt' AND ledger.passed_doubt)
+            )
+          )
+        )
+      FOR UPDATE OF ledger
     ), archived AS (
       INSERT INTO fibric.attempt (
         key_hash, attempt, generation, token, worker, operator, claimed_at, recovery, evidence, refusal, effect_id
@@ -187,52 +237,12 @@ const take = (sql: Sql, attempt: NewAttempt, { next, row }: Taking, binding: Ret
         state = 'performing', since = clock_timestamp(), claimed_at = clock_timestamp(), revision = ledger.revision + 1,
         attempt = ${next.attempt}::int, generation = ${next.generation}::int,
         beside_earlier = ${next.besideEarlier}::boolean, token = ${attempt.token}::uuid,
-        worker = ${attempt.worker}::uuid,
+        bound_token = ${attempt.token}::uuid, worker = ${attempt.worker}::uuid,
         doubt_at = clock_timestamp() + ${attempt.doubtAfterMillis}::float8 * interval '1 ms',
         evidence = NULL, refusal = NULL, effect_id = NULL, call_open = false, recover_at = NULL,
         recoveries = 0, check_after = NULL ${binding}
       FROM taken WHERE ledger.key_hash = taken.key_hash
       RETURNING ledger.attempt, ledger.generation
-    )
+    ), ${leaveLine(sql, attempt)}
     ${findings(sql, attempt)}`
-}
-
-/** What a claim's statement found, read in one row. */
-const ClaimRow = Schema.Struct({
-  worker_alive: Schema.Boolean,
-  attempt: Schema.NullOr(Schema.Int),
-  generation: Schema.NullOr(Schema.Int),
-  key_taken: Schema.Boolean,
-  holder_key: Schema.NullOr(Schema.String),
-  holder_in_flight: Schema.NullOr(Schema.Boolean),
-  holder_since: Schema.NullOr(Schema.Date),
-  holder_check_after: Schema.NullOr(Schema.Date)
-})
-
-const decodeRow = Schema.decodeUnknownEffect(Schema.Tuple([ClaimRow]))
-
-const verdictOf = (rows: ReadonlyArray<unknown>): Effect.Effect<ClaimVerdict | undefined> =>
-  Effect.map(decodeRow(rows), ([row]) => verdictFrom(row)).pipe(
-    Effect.catchTag("SchemaError", (error) =>
-      Effect.die(`Bug: the claim's answer does not fit: ${error.message}`)
-    )
-  )
-
-const verdictFrom = (row: typeof ClaimRow.Type): ClaimVerdict | undefined => {
-  if (row.attempt !== null && row.generation !== null) {
-    return { _tag: "Claimed", attempt: row.attempt, generation: row.generation }
-  }
-  if (!row.worker_alive) return { _tag: "WorkerExpired" }
-  return row.key_taken ? exists : laneVerdict(row)
-}
-
-const laneVerdict = (row: typeof ClaimRow.Type): ClaimVerdict | undefined => {
-  if (row.holder_key === null || row.holder_since === null) return undefined
-  if (row.holder_in_flight === true) return laneBusy
-  return {
-    _tag: "LaneHeld",
-    key: row.holder_key,
-    since: DateTime.fromDateUnsafe(row.holder_since),
-    checkAfter: row.holder_check_after === null ? null : DateTime.fromDateUnsafe(row.holder_check_after)
-  }
 }

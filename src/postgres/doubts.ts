@@ -13,6 +13,7 @@ type Sql = PgClient.PgClient
 type Rows = Effect.Effect<ReadonlyArray<object>, SqlError.SqlError>
 
 const DoubtRow = Schema.Struct({
+  entity_hash: Schema.Uint8Array,
   capability: Schema.String,
   key: Schema.String,
   entity_type: Schema.String,
@@ -34,6 +35,7 @@ const readDoubts = (rows: ReadonlyArray<object>): Effect.Effect<ReadonlyArray<Do
   Effect.map(decodeDoubts(rows), (read) =>
     read.map((row): Doubt => ({
       key: IdempotencyKey.fromLabel(row.capability, { type: row.entity_type, id: row.entity_id }, row.key),
+      lane: row.entity_hash,
       capability: row.capability,
       operator: row.operator,
       attempt: row.attempt,
@@ -47,7 +49,7 @@ const readDoubts = (rows: ReadonlyArray<object>): Effect.Effect<ReadonlyArray<Do
     }))
   ).pipe(decoded)
 
-const doubtColumns = `doubt.capability, doubt.key, doubt.entity_type, doubt.entity_id, doubt.operator, doubt.attempt,
+const doubtColumns = `doubt.entity_hash, doubt.capability, doubt.key, doubt.entity_type, doubt.entity_id, doubt.operator, doubt.attempt,
   doubt.generation, doubt.since, receipt.reason, doubt.recovery, doubt.check_after,
   (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_millis`
 

@@ -7,20 +7,44 @@
 import { type PgClient, PgTypes } from "@effect/sql-pg"
 import { DateTime, Effect, Result } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Applied, KeyName, Settlement } from "../kernel/Ledger.ts"
+import type { Applied, Claim, KeyName, Settlement, SettledAlong } from "../kernel/Ledger.ts"
 import { decide } from "../kernel/lifecycle/Decision.ts"
 import type { Decision, Event, Marking } from "../kernel/lifecycle/KeyRow.ts"
+import { awaited, claimAlong, evolve, promote, stateGate } from "./consequences.ts"
 import { see, type SeenRow } from "./LedgerRow.ts"
 import { readReceipts, receiptColumns } from "./ReceiptRow.ts"
 
-type Rows = Effect.Effect<ReadonlyArray<object>, SqlError.SqlError>
+type Row = { readonly [column: string]: unknown }
+type Rows = Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError>
 
-/** Records how an attempt's call ended. */
-export const settle = Effect.fnUntraced(function* (sql: PgClient.PgClient, settlement: Settlement) {
-  const [receipt] = yield* Effect.flatMap(settleSole(sql, settlement), readReceipts)
-  if (receipt !== undefined) return { _tag: "Settled", receipt } satisfies Applied
+/** What became of an event, and the lane that it may have freed, where another worker waits for it. */
+export interface Ended {
+  readonly applied: Applied
+  readonly awaited: Uint8Array | null
+}
+
+/** The same with what became of the claim that went along. */
+export interface EndedAlong extends Ended {
+  readonly claimed: SettledAlong["claimed"]
+}
+
+/** Records how an attempt's call ended, and where it can claims the next in the same commit. */
+export const settle = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  settlement: Settlement,
+  next?: Claim
+): Effect.fn.Return<EndedAlong, SqlError.SqlError> {
+  const rows = yield* settleSole(sql, settlement, next)
+  const [receipt] = yield* readReceipts(rows)
+  if (receipt !== undefined) {
+    const { awaited, next_attempt: attempt, next_generation: generation } = rows[0] ?? {}
+    const claimed =
+      typeof attempt === "number" && typeof generation === "number" ? { attempt, generation } : undefined
+    return { applied: { _tag: "Settled", receipt }, awaited: laneIn(awaited), claimed }
+  }
   const { durationMillis, evidence, key, receiptId, token } = settlement
-  return yield* apply(sql, key, { _tag: "Evidence", token, evidence, durationMillis }, receiptId)
+  const event = { _tag: "Evidence", token, evidence, durationMillis } as const
+  return { ...(yield* apply(sql, key, event, receiptId)), claimed: undefined }
 })
 
 const soleEnds = {
@@ -31,38 +55,46 @@ const soleEnds = {
 
 /**
  * The end of an attempt that is in time and has none beside it: the rows of the table whose conditions
- * a single statement can see. Any other ends in no row.
+ * a single statement can see. Any other ends in no row, and so does one that changes a state of which it
+ * was not told: the state's row is locked first.
  */
 const settleSole = (
   sql: PgClient.PgClient,
-  { durationMillis, evidence, key, receiptId, token }: Settlement
+  { durationMillis, evidence, key, receiptId, stateOf, token }: Settlement,
+  next: Claim | undefined
 ): Rows => {
   if (evidence._tag === "Unknown") return Effect.succeed([])
   const { mark, outcome, to } = soleEnds[evidence._tag]
   const body = evidence._tag === "NotPerformed" ? null : evidence.body
   const { proof, reason } = evidence._tag === "NotPerformed" ? evidence : { proof: null, reason: null }
   const effectId = evidence._tag === "Performed" ? evidence.effectId : null
-  return sql`
-    WITH seen AS (
-      SELECT key_hash, receipt_id FROM fibric.ledger
+  const changed = to === "done" ? (stateOf ?? null) : null
+  return sql<Row>`
+    WITH gate AS (${stateGate(sql, changed)}), seen AS (
+      SELECT ledger.key_hash, ledger.receipt_id FROM gate, fibric.ledger AS ledger
       WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'
         AND NOT beside_earlier AND evidence IS NULL
-      FOR UPDATE
+        AND (${to !== "done"}::boolean OR state_of IS NOT DISTINCT FROM ${changed}::bytea)
+      FOR UPDATE OF ledger
     ), moved AS (
       UPDATE fibric.ledger AS ledger
-      SET state = ${to}::text, since = clock_timestamp(), revision = revision + 1,
+      SET state = ${to}::text, since = clock_timestamp(), revision = revision + 1, passed_doubt = false,
         receipt_id = ${receiptId}::uuid, evidence = ${mark}::text, effect_id = ${effectId}::text
       FROM seen WHERE ledger.key_hash = seen.key_hash
       RETURNING ledger.*, seen.receipt_id AS before_id
+    ), evolved AS (${evolve(sql, changed !== null)}), ${claimAlong(sql, next)},
+    written AS (
+      INSERT INTO fibric.receipt_log (
+        id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
+        duration_millis, proof, reason, body
+      )
+      SELECT ${receiptId}::uuid, ${outcome}::text, operator, capability, key_hash, key, entity_type, entity_id,
+        attempt, 1, before_id, ${durationMillis}::int, ${proof}::text, ${reason}::text, ${body}::text
+      FROM moved
+      RETURNING ${sql.literal(receiptColumns)}
     )
-    INSERT INTO fibric.receipt_log (
-      id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
-      duration_millis, proof, reason, body
-    )
-    SELECT ${receiptId}::uuid, ${outcome}::text, operator, capability, key_hash, key, entity_type, entity_id,
-      attempt, 1, before_id, ${durationMillis}::int, ${proof}::text, ${reason}::text, ${body}::text
-    FROM moved
-    RETURNING ${sql.literal(receiptColumns)}`
+    SELECT written.*, ${awaited(sql)}, claimed.attempt AS next_attempt, claimed.generation AS next_generation
+    FROM written LEFT JOIN claimed ON true`
 }
 
 /** Reads, decides and writes, until the row held still in between. */
@@ -71,18 +103,22 @@ export const apply = (
   key: KeyName,
   event: Event,
   receiptId: string
-): Effect.Effect<Applied, SqlError.SqlError> =>
+): Effect.Effect<Ended, SqlError.SqlError> =>
   Effect.gen(function* () {
     while (true) {
       const row = yield* see(sql, key, event._tag === "Evidence" ? event.token : undefined)
       // Looked for after the row: had the first copy landed in between, the row has moved on.
       const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)
-      if (before !== undefined) return { _tag: "Settled", receipt: before }
-      if (row === undefined) return { _tag: "Refused", why: "unknown_key", found: "no such key" }
+      if (before !== undefined) return ended({ _tag: "Settled", receipt: before })
+      if (row === undefined) return ended({ _tag: "Refused", why: "unknown_key", found: "no such key" })
       const applied = yield* write(sql, key, row, decide(row, event, row.nowMillis), receiptId)
       if (applied !== undefined) return applied
     }
   })
+
+const ended = (applied: Applied, awaited: Uint8Array | null = null): Ended => ({ applied, awaited })
+
+const laneIn = (column: unknown): Uint8Array | null => (column instanceof Uint8Array ? column : null)
 
 /** Writes a decision; `undefined` where the row is no longer the one that it was made for. */
 const write = Effect.fnUntraced(function* (
@@ -92,18 +128,19 @@ const write = Effect.fnUntraced(function* (
   decision: Decision,
   receiptId: string
 ) {
-  if (decision._tag === "Refuse") return refused(row, decision)
+  if (decision._tag === "Refuse") return ended(refused(row, decision))
   if (decision._tag === "Keep") {
     const { callOpen, markings, plan } = decision
     if (markings.length === 0 && plan === undefined && callOpen === row.callOpen) return kept
     const rows = yield* keep(sql, key, row, decision)
     return rows.length > 0 ? kept : undefined
   }
-  const [receipt] = yield* Effect.flatMap(move(sql, key, row, decision, receiptId), readReceipts)
-  return receipt && ({ _tag: "Settled", receipt } satisfies Applied)
+  const rows = yield* move(sql, key, row, decision, receiptId)
+  const [receipt] = yield* readReceipts(rows)
+  return receipt && ended({ _tag: "Settled", receipt }, laneIn(rows[0]?.["awaited"]))
 })
 
-const kept: Applied = { _tag: "Kept" }
+const kept = ended({ _tag: "Kept" })
 
 const refused = (row: SeenRow, { refusal }: Decision & { readonly _tag: "Refuse" }): Applied =>
   refusal.why === "too_early"
@@ -154,7 +191,7 @@ const keep = (
   key: KeyName,
   row: SeenRow,
   decision: Decision & { readonly _tag: "Keep" }
-): Rows => sql<object>`
+): Rows => sql<Row>`
   WITH moved AS (
     UPDATE fibric.ledger SET ${assignments(sql, row, decision)}
     WHERE key_hash = ${key.hash}::bytea AND revision = ${row.revision}::int
@@ -170,16 +207,19 @@ const move = (
   receiptId: string
 ): Rows => {
   const { statement, to } = decision
+  const isOver = to !== "performing" && to !== "in_doubt"
+  const changed = to === "done" && decision.stands && row.state !== "done" ? row.stateOf : null
   const standing = decision.stands
     ? sql`state = ${to}::text, since = clock_timestamp(), receipt_id = ${receiptId}::uuid`
     : sql`state = ${to}::text`
-  return sql<object>`
-    WITH moved AS (
-      UPDATE fibric.ledger SET ${standing},
+  return sql<Row>`
+    WITH gate AS (${stateGate(sql, changed)}), moved AS (
+      UPDATE fibric.ledger AS ledger SET ${standing}, passed_doubt = passed_doubt AND NOT ${isOver}::boolean,
         ${assignments(sql, row, decision)}
-      WHERE key_hash = ${key.hash}::bytea AND revision = ${row.revision}::int
-      RETURNING *
-    ), earlier AS (${markEarlier(sql, decision.markings)})
+      FROM gate WHERE key_hash = ${key.hash}::bytea AND revision = ${row.revision}::int
+      RETURNING ledger.*
+    ), earlier AS (${markEarlier(sql, decision.markings)}), evolved AS (${evolve(sql, changed !== null)}),
+    promoted AS (${promote(sql, decision.leavesLane)})
     INSERT INTO fibric.receipt_log (
       id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
       duration_millis, proof, reason, body, check_after
@@ -189,12 +229,12 @@ const move = (
       ${statement.durationMillis}::int, ${statement.proof}::text, ${statement.reason}::text,
       ${statement.body}::text, check_after
     FROM moved
-    RETURNING ${sql.literal(receiptColumns)}`
+    RETURNING ${sql.literal(receiptColumns)}, ${awaited(sql)}`
 }
 
 /** Receipts by their ids: how a statement that landed before is recognised. */
 export const receiptsById = (sql: PgClient.PgClient, ids: ReadonlyArray<string>): Rows =>
-  sql`SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log WHERE id = ANY(${[...ids]}::uuid[])`
+  sql<Row>`SELECT ${sql.literal(receiptColumns)} FROM fibric.receipt_log WHERE id = ANY(${[...ids]}::uuid[])`
 
 /** An array whose type the driver could not tell where all its members are null. */
 export const nullable = (values: ReadonlyArray<string | null>, oid: number): PgTypes.Parameter =>

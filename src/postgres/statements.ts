@@ -122,12 +122,13 @@ export const closeCalls = (sql: Sql): Rows => sql`
 
 /**
  * Turns silent rows doubtful, in the one lock order, and passes over what somebody holds. A
- * transactional attempt whose row can be had did not commit, and is fenced off by this.
+ * transactional attempt whose row can be had did not commit, and is fenced off by this. A program that
+ * is in doubt takes no more steps, so that what its steps have come to can be read here: none is open.
  */
 export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
   WITH silent AS (
     SELECT key_hash, doubt_at <= clock_timestamp() AS overdue,
-      recovery::json ->> '_tag' = 'Transactional' AS transactional
+      recovery LIKE '%"Transactional"%' AS transactional, state = 'in_doubt' AS in_doubt
     FROM fibric.ledger AS ledger
     WHERE (state = 'performing' AND (
       doubt_at <= clock_timestamp()
@@ -135,20 +136,25 @@ export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
         SELECT 1 FROM fibric.worker
         WHERE worker.incarnation = ledger.worker AND worker.expires_at > clock_timestamp()
       )
-    )) OR (state = 'in_doubt' AND recovery::json ->> '_tag' = 'Transactional')
+    )) OR (state = 'in_doubt' AND (recovery LIKE '%"Transactional"%' OR (
+      recovery LIKE '%"Replay"%' AND NOT EXISTS (
+        SELECT 1 FROM fibric.ledger AS step
+        WHERE step.root_hash = ledger.key_hash AND step.state IN ('performing', 'in_doubt')
+      )
+    )))
     ORDER BY entity_hash, key_hash
     LIMIT ${receiptIds.length}::int
     FOR UPDATE SKIP LOCKED
   ), numbered AS (
-    SELECT *, row_number() OVER (ORDER BY key_hash) AS number FROM silent
+    SELECT *, transactional OR in_doubt AS released, row_number() OVER (ORDER BY key_hash) AS number FROM silent
   ), moved AS (
     UPDATE fibric.ledger AS ledger
-    SET state = CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END, since = clock_timestamp(),
+    SET state = CASE WHEN released THEN 'released' ELSE 'in_doubt' END, since = clock_timestamp(),
       revision = revision + 1, receipt_id = fresh.id,
-      evidence = CASE WHEN transactional THEN 'not_performed' ELSE evidence END,
-      recover_at = CASE WHEN transactional THEN NULL ELSE
+      evidence = CASE WHEN released THEN 'not_performed' ELSE evidence END,
+      recover_at = CASE WHEN released THEN NULL ELSE
         clock_timestamp() + recover_after_millis * interval '1 ms' END,
-      check_after = CASE WHEN transactional THEN NULL ELSE COALESCE(
+      check_after = CASE WHEN released THEN NULL ELSE COALESCE(
         clock_timestamp() + recover_after_millis * interval '1 ms',
         GREATEST(clock_timestamp(), COALESCE(claimed_at, since) + verdict_after_millis * interval '1 ms')
       ) END
@@ -156,15 +162,18 @@ export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
     JOIN unnest(${[...receiptIds]}::uuid[]) WITH ORDINALITY AS fresh (id, number) ON fresh.number = numbered.number
     JOIN LATERAL (SELECT receipt_id FROM fibric.ledger AS old WHERE old.key_hash = numbered.key_hash) AS before ON true
     WHERE ledger.key_hash = numbered.key_hash
-    RETURNING ledger.*, numbered.overdue, numbered.transactional, before.receipt_id AS before_id
+    RETURNING ledger.*, numbered.overdue, numbered.transactional, numbered.released, before.receipt_id AS before_id
   )
   INSERT INTO fibric.receipt_log (
     id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, proof,
     reason, check_after
   )
-  SELECT receipt_id, CASE WHEN transactional THEN 'released' ELSE 'in_doubt' END, operator, capability, key_hash,
-    key, entity_type, entity_id, attempt, 1, before_id, CASE WHEN transactional THEN 'rolled_back' END,
-    CASE WHEN overdue THEN 'no outcome was recorded in time' ELSE 'its worker was not heard of again' END,
+  SELECT receipt_id, CASE WHEN released THEN 'released' ELSE 'in_doubt' END, operator, capability, key_hash,
+    key, entity_type, entity_id, attempt, 1, before_id,
+    CASE WHEN transactional THEN 'rolled_back' WHEN released THEN 'steps_recorded' END,
+    CASE WHEN released AND NOT transactional THEN
+      (SELECT stopped.reason FROM fibric.receipt_log AS stopped WHERE stopped.id = before_id)
+      WHEN overdue THEN 'no outcome was recorded in time' ELSE 'its worker was not heard of again' END,
     check_after
   FROM moved
   RETURNING ${sql.literal(receiptColumns)}`

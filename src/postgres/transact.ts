@@ -33,30 +33,44 @@ export const transact = (
   sql: PgClient.PgClient,
   attempt: Attempt,
   effect: Work
-): Effect.Effect<Transacted, SqlError.SqlError> =>
+): Effect.Effect<
+  { readonly transacted: Transacted; readonly awaited: Uint8Array | null },
+  SqlError.SqlError
+> =>
   Effect.gen(function* () {
     const locked = yield* lock(sql, attempt)
     const [before] = yield* Effect.flatMap(receiptsById(sql, [attempt.receiptId]), readReceipts)
-    if (before !== undefined) return { _tag: "Settled", receipt: before } satisfies Transacted
-    if (locked.length === 0) return fenced
+    if (before !== undefined) return unheard({ _tag: "Settled", receipt: before })
+    if (locked.length === 0) return unheard(fenced)
     const ended = yield* within(sql, effect)
     const { evidence } = ended
     if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
       return yield* takeBack({ _tag: "RolledBack", evidence })
     }
-    const applied = yield* settle(sql, { ...attempt, ...ended })
-    return applied._tag === "Settled" ? applied : yield* takeBack(fenced)
+    const { applied, awaited } = yield* settle(sql, { ...attempt, ...ended })
+    return applied._tag === "Settled" ? { transacted: applied, awaited } : yield* takeBack(fenced)
   }).pipe(
     sql.withTransaction,
     // A connection that is lost fails the rollback too, which the driver reports as a defect.
     Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
-    Effect.catchTag("TakenBack", ({ end }) => Effect.succeed(end))
+    Effect.catchTag("TakenBack", ({ end }) => Effect.succeed(unheard(end)))
   )
 
-const lock = (sql: PgClient.PgClient, { key, token }: Attempt) => sql`
-  SELECT 1 FROM fibric.ledger
-  WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'
-  FOR UPDATE`
+/** What frees no lane that somebody could be told of: they look by themselves. */
+const unheard = (transacted: Transacted) => ({ transacted, awaited: null })
+
+/** The state that the effect will change first, as everybody does; then the key's row, by its token. */
+const lock = (sql: PgClient.PgClient, { key, token }: Attempt) =>
+  Effect.andThen(
+    sql`
+      SELECT 1 FROM fibric.entity WHERE entity_hash = (
+        SELECT state_of FROM fibric.ledger WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid
+      ) FOR UPDATE`,
+    sql`
+      SELECT 1 FROM fibric.ledger
+      WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'
+      FOR UPDATE`
+  )
 
 /** The effect up to its end. What it wrote before it refused, or failed, is taken back here. */
 const within = (sql: PgClient.PgClient, effect: Work): Effect.Effect<Ended> =>

@@ -44,6 +44,7 @@ export const claimOf = Effect.fnUntraced(function* (
 ) {
   const claim: Claim = {
     key,
+    lane: key.entityHash,
     token: yield* Identifiers.token,
     worker,
     operator: "shipping",
@@ -51,6 +52,9 @@ export const claimOf = Effect.fnUntraced(function* (
     paths: { "/to": "11" },
     seenAttempt: 0,
     doubtHoldsLane: true,
+    passesDoubt: false,
+    basis: null,
+    root: null,
     doubtAfterMillis: 60_000,
     recovery: Recovery.hold,
     deadlineMillis: 20_000,

@@ -42,6 +42,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "refused",
     unknown: "refused",
     silence: "refused",
+    run_ended: "refused",
     found: "refused",
     nothing_found: "refused",
     it_happened: "refused",
@@ -57,6 +58,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "released released",
     unknown: "in_doubt in_doubt",
     silence: "in_doubt in_doubt",
+    run_ended: "refused",
     found: "done resolved",
     nothing_found: "stays",
     it_happened: "done resolved",
@@ -72,6 +74,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "released released",
     unknown: "stays",
     silence: "refused",
+    run_ended: "refused",
     found: "done resolved",
     nothing_found: "stays",
     it_happened: "done resolved",
@@ -87,6 +90,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "stays",
     unknown: "stays",
     silence: "refused",
+    run_ended: "refused",
     found: "done resolved",
     nothing_found: "stays",
     it_happened: "done resolved",
@@ -102,6 +106,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "stays",
     unknown: "stays",
     silence: "refused",
+    run_ended: "refused",
     found: "done resolved",
     nothing_found: "stays",
     it_happened: "done resolved",
@@ -117,6 +122,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "stays",
     unknown: "stays",
     silence: "refused",
+    run_ended: "refused",
     found: "stays",
     nothing_found: "stays",
     it_happened: "refused",
@@ -132,6 +138,7 @@ export const expected: Readonly<Record<State, Readonly<Record<Lifecycle.EventNam
     not_performed: "stays",
     unknown: "stays",
     silence: "refused",
+    run_ended: "refused",
     found: "done resolved",
     nothing_found: "stays",
     it_happened: "done resolved",
@@ -211,6 +218,8 @@ const happen = Effect.fnUntraced(function* (state: State, event: Lifecycle.Event
       return taken(yield* settle(claim, unknown))
     case "silence":
       return (yield* ledger.reap([yield* Identifiers.ordered])).length > 0
+    case "run_ended":
+      return taken(yield* apply({ _tag: "RunEnded", attempt: 1 }))
     case "found":
       return taken(yield* apply(lookup("m-1")))
     case "nothing_found":
@@ -426,6 +435,20 @@ const walks: ReadonlyArray<Walk> = [
     ["enough"],
     "released released",
     alone({ recovery: lettingGo, ...stored }, [unknown], () => apply(lookup(null, farFuture)))
+  ),
+  walk(
+    "silence",
+    "in_doubt",
+    ["stepsClosed"],
+    "released released",
+    alone({ recovery: Recovery.replay }, [unknown], () => reap)
+  ),
+  walk(
+    "run_ended",
+    "in_doubt",
+    ["stepsClosed"],
+    "released released",
+    alone({ recovery: Recovery.replay }, [unknown], () => apply({ _tag: "RunEnded", attempt: 1 }))
   )
 ]
 

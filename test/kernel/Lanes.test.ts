@@ -1,18 +1,38 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { execute, Fibric, ReceiptLog, Settings } from "fibric"
+import { Entity, execute, Fibric, ReceiptLog, Settings, type ShuttingDown } from "fibric"
 import * as Lanes from "../../src/kernel/Lanes.ts"
+import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import { makeWorld, notify, Order, over, Peek, succeed } from "../support/orders.ts"
 
-const lanes = (bounds: Partial<Settings.Bounds> = {}) => Layer.provide(Lanes.layer, Settings.layer(bounds))
+const lanes = (bounds: Partial<Settings.Bounds> = {}) =>
+  Layer.effect(
+    Entering,
+    Effect.map(Lanes.Lanes, ({ active, enter }) => ({
+      active,
+      enter: <A>(entity: Uint8Array, turn: Effect.Effect<A>) => enter(entity, { turn: () => turn })
+    }))
+  ).pipe(Layer.provide(Lanes.layer), Layer.provide([Settings.layer(bounds), LedgerMemory.layer]))
 
-const order = (id: string) => ({ type: "order", id })
+/** The lanes, entered with nothing but a turn. */
+class Entering extends Context.Service<
+  Entering,
+  {
+    readonly active: Effect.Effect<number>
+    readonly enter: <A>(
+      entity: Uint8Array,
+      turn: Effect.Effect<A>
+    ) => Effect.Effect<A, Lanes.MailboxFull | Lanes.Occupied | ShuttingDown>
+  }
+>()("fibric/test/kernel/Lanes/Entering") {}
+
+const order = (id: string) => Entity.hash({ type: "order", id })
 
 describe("an entity's lane", () => {
   it.effect("runs one turn at a time, in the order of arrival", () =>
     Effect.gen(function* () {
-      const { enter } = yield* Lanes.Lanes
+      const { enter } = yield* Entering
       const log: Array<string> = []
       const turn = (name: string) =>
         Effect.gen(function* () {
@@ -29,7 +49,7 @@ describe("an entity's lane", () => {
 
   it.effect("holds up no other entity", () =>
     Effect.gen(function* () {
-      const { enter } = yield* Lanes.Lanes
+      const { enter } = yield* Entering
       const gate = yield* Deferred.make<void>()
       const stuck = yield* Effect.forkChild(enter(order("1"), Deferred.await(gate)), {
         startImmediately: true
@@ -42,7 +62,7 @@ describe("an entity's lane", () => {
 
   it.effect("is there while it has work, and gone when it has none", () =>
     Effect.gen(function* () {
-      const { enter, active } = yield* Lanes.Lanes
+      const { enter, active } = yield* Entering
       assert.strictEqual(yield* active, 0)
       const gate = yield* Deferred.make<void>()
       const turns = yield* Effect.forEach(["1", "2", "3"], (id) =>
@@ -58,7 +78,7 @@ describe("an entity's lane", () => {
 
   it.effect("ten thousand entities pass through and leave nothing behind", () =>
     Effect.gen(function* () {
-      const { enter, active } = yield* Lanes.Lanes
+      const { enter, active } = yield* Entering
       for (let id = 0; id < 10_000; id++) yield* enter(order(String(id)), Effect.void)
       yield* Effect.yieldNow
       assert.strictEqual(yield* active, 0)
@@ -67,7 +87,7 @@ describe("an entity's lane", () => {
 
   it.effect("takes as many as its mailbox holds, and refuses the next", () =>
     Effect.gen(function* () {
-      const { enter } = yield* Lanes.Lanes
+      const { enter } = yield* Entering
       const gate = yield* Deferred.make<void>()
       const waiting = yield* Effect.replicateEffect(
         Effect.forkChild(enter(order("1"), Deferred.await(gate)), { startImmediately: true }),
@@ -83,7 +103,7 @@ describe("an entity's lane", () => {
 
   it.effect("goes on with a turn whose caller was interrupted", () =>
     Effect.gen(function* () {
-      const { enter } = yield* Lanes.Lanes
+      const { enter } = yield* Entering
       const gate = yield* Deferred.make<void>()
       let finished = false
       const turn = Effect.andThen(
@@ -102,7 +122,7 @@ describe("an entity's lane", () => {
 
   it.effect("goes on after a turn that died", () =>
     Effect.gen(function* () {
-      const { enter } = yield* Lanes.Lanes
+      const { enter } = yield* Entering
       yield* Effect.exit(enter(order("1"), Effect.die("boom")))
       assert.strictEqual(yield* enter(order("1"), Effect.succeed(7)), 7)
     }).pipe(Effect.provide(lanes()))

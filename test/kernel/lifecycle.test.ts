@@ -20,21 +20,7 @@ const attempt = (number: number, claimedAtMillis: number, evidence: Mark | null)
 /** When the window ends for a key whose first attempt came to the given evidence, claimed at 0; the second at 30 minutes. */
 const endAfter = (evidence: Mark | null): number => {
   const current = attempt(2, 30 * minute, null)
-  return windowEnd(
-    {
-      state: "in_doubt",
-      operator: "shipping",
-      receipt: null,
-      attempts: [attempt(1, 0, evidence), current],
-      current,
-      doubtAtMillis: 0,
-      verdictAfterMillis: 0,
-      recoverAfterMillis: null,
-      recoveries: 0,
-      callOpen: false
-    },
-    recovery
-  )
+  return windowEnd({ attempts: [attempt(1, 0, evidence), current], current }, recovery)
 }
 
 describe("the provider's window", () => {

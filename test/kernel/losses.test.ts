@@ -215,6 +215,7 @@ describe("a process that was away", () => {
       yield* ledger.beat("0190a0b0-0000-4000-8000-000000000001", 1_000)
       const verdict = yield* ledger.claim({
         key: notify("1").key,
+        lane: notify("1").key.entityHash,
         token: "0190a0b0-0000-4000-8000-000000000002",
         worker: "0190a0b0-0000-4000-8000-000000000001",
         operator: "a process that died",
@@ -223,6 +224,9 @@ describe("a process that was away", () => {
         paths: {},
         seenAttempt: 0,
         doubtHoldsLane: true,
+        passesDoubt: false,
+        basis: null,
+        root: null,
         doubtAfterMillis: 60_000,
         recovery: Recovery.hold,
         deadlineMillis: 20_000,

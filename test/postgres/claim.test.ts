@@ -2,6 +2,7 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as Entity from "../../src/domain/Entity.ts"
 import { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
 import * as Recovery from "../../src/domain/Recovery.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
@@ -27,6 +28,7 @@ const claimOf = Effect.fnUntraced(function* (seenAttempt: number) {
   yield* ledger.beat(worker, 60_000)
   const claim: Claim = {
     key: new IdempotencyKey("notify", { type: "order", id: "1" }, "shipped"),
+    lane: Entity.hash({ type: "order", id: "1" }),
     token: yield* Identifiers.token,
     worker,
     operator: "shipping",
@@ -34,6 +36,9 @@ const claimOf = Effect.fnUntraced(function* (seenAttempt: number) {
     paths: {},
     seenAttempt,
     doubtHoldsLane: true,
+    passesDoubt: false,
+    basis: null,
+    root: null,
     doubtAfterMillis: 60_000,
     recovery: Recovery.hold,
     deadlineMillis: 20_000,

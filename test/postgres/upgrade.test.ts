@@ -34,10 +34,14 @@ const indexes = (url: Redacted.Redacted<string>) =>
       WHERE index.indrelid = 'fibric.ledger'::regclass ORDER BY class.relname`
   )
 
-const allIndexes = ["ledger_doubt", "ledger_flight", "ledger_lane", "ledger_pkey"].map((name) => ({
-  name,
-  valid: true
-}))
+const allIndexes = [
+  "ledger_doubt",
+  "ledger_flight",
+  "ledger_lane_held",
+  "ledger_passed",
+  "ledger_pkey",
+  "ledger_steps"
+].map((name) => ({ name, valid: true }))
 
 /** Rows in every state that the version before knows; the performing one is the worker's own. */
 const fill = Effect.fnUntraced(function* (worker: PreviousWorker) {

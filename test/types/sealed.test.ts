@@ -69,7 +69,7 @@ describe("a connector's function", () => {
   )
 
   it("is shown by the seal neither as a property, nor as text, nor when the seal is changed", () => {
-    const secret = { perform: () => Effect.succeed("performed"), lookup: undefined }
+    const secret = { perform: () => Effect.succeed("performed"), lookup: undefined, guard: undefined }
     const sealed = new Sealed(Notify, secret)
     assert.deepStrictEqual(Reflect.ownKeys(sealed), [])
     assert.strictEqual(JSON.stringify(sealed), "{}")
@@ -80,7 +80,7 @@ describe("a connector's function", () => {
   })
 
   it("can't be run under another capability, whose keys would let it through again", () => {
-    const secret = { perform: () => Effect.succeed("performed"), lookup: undefined }
+    const secret = { perform: () => Effect.succeed("performed"), lookup: undefined, guard: undefined }
     const lookalike = { ...Notify, name: "notify-again" }
     const sealed = new Sealed(Notify, secret)
     assert.isUndefined(open(sealed, lookalike))

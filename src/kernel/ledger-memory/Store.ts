@@ -5,24 +5,48 @@
 import { DateTime } from "effect"
 import type { IdempotencyKey } from "../../domain/IdempotencyKey.ts"
 import { type Outcome, Receipt } from "../../domain/Receipt.ts"
+import * as Bell from "../Bell.ts"
+import type { Basis, Root, StoredState } from "../Ledger.ts"
 import type { AttemptRecord, KeyRow, Marking, Plan, Statement } from "../lifecycle/KeyRow.ts"
 import type { Totals } from "../ReceiptLog.ts"
 
 /** A key's row: what decisions read, and what they don't need. */
-export interface Row extends KeyRow {
+export interface Row extends Omit<KeyRow, "holdsLane" | "openSteps"> {
   readonly key: IdempotencyKey
-  readonly entityHash: string
+  /** The hash of its lane. */
+  readonly lane: string
   readonly fingerprint: string
   readonly paths: Readonly<Record<string, string>>
   readonly worker: string
   readonly doubtHoldsLane: boolean
+  /** It was claimed beside a doubt that holds the lane, and does not hold it itself. */
+  readonly passedDoubt: boolean
+  readonly basis: Basis | null
+  readonly root: Root | null
   readonly request: string | null
   readonly sinceMillis: number
   readonly recoverAtMillis: number | null
   readonly checkAtMillis: number | null
 }
 
+/** An entity's state, as its last settlement left it. */
+export interface EntityRow {
+  readonly version: number
+  readonly state: StoredState | null
+}
+
+/** A worker's place in the line for an entity. */
+export interface Ticket {
+  readonly worker: string
+  readonly calledAtMillis: number | null
+}
+
 export interface Store {
+  readonly entities: Map<string, EntityRow>
+  /** In the order of their turns, by the entity's hash. */
+  readonly tickets: Map<string, ReadonlyArray<Ticket>>
+  readonly waiting: Map<string, { readonly worker: string; readonly inside: string; readonly awaits: string }>
+  readonly bell: Bell.Bell
   readonly rows: Map<string, Row>
   readonly receipts: Map<string, Receipt>
   readonly receiptKeys: Map<string, string>
@@ -36,6 +60,10 @@ export const settledBefore = (store: Store, receiptId: string) => {
 }
 
 export const emptyStore = (): Store => ({
+  entities: new Map(),
+  tickets: new Map(),
+  waiting: new Map(),
+  bell: Bell.make(),
   rows: new Map(),
   receipts: new Map(),
   receiptKeys: new Map(),
@@ -50,6 +78,23 @@ export const utc = (millis: number | null): DateTime.Utc | null =>
 /** Whether a worker may act: its lease has not run out. */
 export const isAlive = (store: Store, worker: string, now: number): boolean =>
   (store.leases.get(worker) ?? 0) > now
+
+/** The row of an entity; one that was never changed is at version 0. */
+export const entityIn = (store: Store, entityHash: string): EntityRow =>
+  store.entities.get(entityHash) ?? { version: 0, state: null }
+
+/** The row as a decision sees it. */
+export const keyRowOf = (store: Store, row: Row): KeyRow => ({
+  ...row,
+  holdsLane:
+    !row.passedDoubt && (row.state === "performing" || (row.state === "in_doubt" && row.doubtHoldsLane)),
+  openSteps: [...store.rows.values()].filter(
+    (other) =>
+      other.root !== null &&
+      hex(other.root.hash) === hex(row.key.hash) &&
+      (other.state === "performing" || other.state === "in_doubt")
+  ).length
+})
 
 /** The row with what was learned about its attempts. */
 export const marked = (row: Row, markings: ReadonlyArray<Marking>): Row => {

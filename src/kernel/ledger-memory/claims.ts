@@ -3,10 +3,11 @@
  */
 import { DateTime } from "effect"
 import * as Recovery from "../../domain/Recovery.ts"
-import type { Claim, ClaimVerdict, NewAttempt, ResendVerdict } from "../Ledger.ts"
+import type { Claim, ClaimVerdict, EntityView, NewAttempt, Place, ResendVerdict } from "../Ledger.ts"
 import type { AttemptRecord } from "../lifecycle/KeyRow.ts"
 import { type NextAttempt, nextAttempt, timesSent } from "../lifecycle/NextAttempt.ts"
-import { hex, isAlive, type Row, type Store, utc } from "./Store.ts"
+import { othersAhead, withdraw } from "./line.ts"
+import { entityIn, hex, isAlive, type Row, type Store, utc } from "./Store.ts"
 
 export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
   const row = store.rows.get(hex(claim.key.hash))
@@ -18,23 +19,49 @@ export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict =
       ? claim.seenAttempt === 0 && firstAttempt
       : nextAttempt(row, { seenAttempt: claim.seenAttempt, from: "released" }, now)
   if (typeof next !== "object") return { _tag: "Exists" }
-  const obstacle = obstacleIn(store, claim)
-  if (obstacle !== undefined) return obstacle
-  const { deadlineMillis, doubtHoldsLane, fingerprint, key, operator, paths, recovery, request } = claim
-  const binding = {
-    key,
-    operator,
-    fingerprint,
-    paths,
-    doubtHoldsLane,
-    request,
-    receipt: row?.receipt ?? null
+  if (claim.root !== null && !isCurrent(store, claim.root)) return { _tag: "RootEnded" }
+  if (claim.basis !== null && entityIn(store, hex(claim.key.entityHash)).version !== claim.basis.version) {
+    return { _tag: "StaleGuard" }
   }
+  const obstacle = obstacleIn(store, claim.lane, claim.key)
+  const passedDoubt = obstacle?._tag === "LaneHeld" && obstacle.passable && claim.passesDoubt
+  if (obstacle !== undefined && !passedDoubt) return verdictOf(obstacle)
+  if (othersAhead(store, claim, now)) return { _tag: "LaneBusy" }
+  withdraw(store, claim)
+  const { deadlineMillis, recovery } = claim
   return begin(store, claim, next, now, row?.attempts ?? [], recovery, {
-    ...binding,
+    ...bindingOf(claim),
+    passedDoubt,
+    receipt: row?.receipt ?? null,
     verdictAfterMillis: Recovery.verdictAfterMillis(recovery, deadlineMillis),
     recoverAfterMillis: Recovery.recoverAfterMillis(recovery, 0)
   })
+}
+
+const bindingOf = ({ basis, doubtHoldsLane, fingerprint, key, operator, paths, request, root }: Claim) => ({
+  basis,
+  doubtHoldsLane,
+  fingerprint,
+  key,
+  operator,
+  paths,
+  request,
+  root
+})
+
+/** What a claim in a worker's name would meet. */
+export const laneIn = (store: Store, place: Place, now: number): EntityView["lane"] => {
+  const obstacle = obstacleIn(store, place.lane)
+  if (obstacle !== undefined) return verdictOf(obstacle)
+  return othersAhead(store, place, now) ? { _tag: "LaneBusy" } : { _tag: "LaneFree" }
+}
+
+/** Whether nothing is in flight in a lane, nor holds its lane. */
+export const isFree = (store: Store, lane: Uint8Array): boolean => obstacleIn(store, lane) === undefined
+
+const isCurrent = (store: Store, root: NonNullable<Claim["root"]>): boolean => {
+  const row = store.rows.get(hex(root.hash))
+  return row?.state === "performing" && row.current.token === root.token
 }
 
 export const resendIn = (store: Store, attempt: NewAttempt, now: number): ResendVerdict => {
@@ -46,8 +73,9 @@ export const resendIn = (store: Store, attempt: NewAttempt, now: number): Resend
   const next = nextAttempt(row, { seenAttempt: attempt.seenAttempt, from: "in_doubt" }, now)
   if (next === "exists") return { _tag: "Exists" }
   if (next === "exhausted") return { _tag: "Exhausted" }
-  const obstacle = obstacleIn(store, attempt)
-  if (obstacle !== undefined) return obstacle
+  const obstacle = obstacleIn(store, attempt.lane, attempt.key)
+  // What stands beside the lane is held up by what is in flight only.
+  if (obstacle !== undefined && !(row.passedDoubt && obstacle._tag === "LaneHeld")) return verdictOf(obstacle)
   const { recovery } = row.current
   const recoverAfterMillis = Recovery.recoverAfterMillis(recovery, timesSent(row))
   return begin(store, attempt, next, now, row.attempts, recovery, { ...row, recoverAfterMillis })
@@ -60,27 +88,35 @@ const alreadyClaimed = (row: Row | undefined, { token }: NewAttempt): ClaimVerdi
     ? { _tag: "Claimed", attempt: row.current.attempt, generation: row.current.generation }
     : undefined
 
-/** What else of the entity is in flight, or holds its lane in doubt. */
-const obstacleIn = (store: Store, { key }: NewAttempt): ClaimVerdict | undefined => {
-  const entityHash = hex(key.entityHash)
-  const others = [...store.rows.entries()].filter(
-    ([hash, row]) => row.entityHash === entityHash && hash !== hex(key.hash)
-  )
+type Obstacle =
+  | { readonly _tag: "LaneBusy" }
+  | { readonly _tag: "LaneHeld"; readonly holder: Row; readonly passable: boolean }
+
+/** What else is in flight in a lane, or holds it in doubt. */
+const obstacleIn = (store: Store, lane: Uint8Array, key?: NewAttempt["key"]): Obstacle | undefined => {
+  const own = key && hex(key.hash)
+  const others = [...store.rows.entries()].filter(([hash, row]) => row.lane === hex(lane) && hash !== own)
   if (others.some(([, row]) => row.state === "performing" || row.callOpen)) return { _tag: "LaneBusy" }
-  const [, holder] = others.find(([, row]) => row.state === "in_doubt" && row.doubtHoldsLane) ?? []
-  return (
-    holder && {
-      _tag: "LaneHeld",
-      key: holder.key.label,
-      since: DateTime.makeUnsafe(holder.sinceMillis),
-      checkAfter: utc(holder.checkAtMillis)
-    }
-  )
+  const [, holder] =
+    others.find(([, row]) => row.state === "in_doubt" && row.doubtHoldsLane && !row.passedDoubt) ?? []
+  // A program's doubt is a step's, which may be sent again at any time.
+  const passable = holder?.current.recovery._tag !== "Replay"
+  return holder && { _tag: "LaneHeld", holder, passable }
 }
+
+const verdictOf = (obstacle: Obstacle) =>
+  obstacle._tag === "LaneBusy"
+    ? obstacle
+    : {
+        _tag: obstacle._tag,
+        key: obstacle.holder.key.label,
+        since: DateTime.makeUnsafe(obstacle.holder.sinceMillis),
+        checkAfter: utc(obstacle.holder.checkAtMillis)
+      }
 
 const begin = (
   store: Store,
-  { doubtAfterMillis, key, token, worker }: NewAttempt,
+  { doubtAfterMillis, key, lane, token, worker }: NewAttempt,
   { attempt, generation }: NextAttempt,
   now: number,
   earlier: ReadonlyArray<AttemptRecord>,
@@ -92,12 +128,15 @@ const begin = (
     | "fingerprint"
     | "paths"
     | "doubtHoldsLane"
+    | "passedDoubt"
+    | "basis"
+    | "root"
     | "request"
     | "receipt"
     | "verdictAfterMillis"
     | "recoverAfterMillis"
   >
-): ClaimVerdict => {
+): ClaimVerdict & { readonly _tag: "Claimed" } => {
   const current: AttemptRecord = {
     attempt,
     generation,
@@ -110,7 +149,7 @@ const begin = (
   }
   store.rows.set(hex(key.hash), {
     ...binding,
-    entityHash: hex(key.entityHash),
+    lane: hex(lane),
     state: "performing",
     attempts: [...earlier, current],
     current,

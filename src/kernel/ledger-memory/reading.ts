@@ -23,6 +23,7 @@ export const doubtsIn = (store: Store): ReadonlyArray<Row> =>
 
 export const doubtOf = (row: Row, now: number): Doubt => ({
   key: row.key,
+  lane: Buffer.from(row.lane, "hex"),
   capability: row.key.verb,
   operator: row.operator,
   attempt: row.current.attempt,

@@ -25,6 +25,7 @@ const subjectOf = (row: KeyRow, event: Event): AttemptRecord | undefined => {
     case "Evidence":
       return row.attempts.find(({ token }) => token === event.token)
     case "Ruling":
+    case "RunEnded":
       return row.current.attempt === event.attempt ? row.current : undefined
     case "Silence":
     case "Lookup":
@@ -53,6 +54,7 @@ export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boole
     nowMillis < windowEnd(row, subject.recovery),
   refusedBefore: ({ others }) => others.some(({ evidence }) => evidence === "refused"),
   transactional: ({ row }) => row.current.recovery._tag === "Transactional",
+  stepsClosed: ({ row }) => row.current.recovery._tag === "Replay" && row.openSteps === 0,
   // Whether a new attempt may begin is decided by `NextAttempt`, which knows the claim.
   windowOpen: () => false,
   enough: ({ event, row }) => {
@@ -76,7 +78,10 @@ export const verdictAt = (row: KeyRow): number => row.current.claimedAtMillis + 
  * When the provider may begin to forget our key: counted from the first attempt that may have reached
  * it. Somebody's word that it did not happen, or a refusal, does not say that it never arrived.
  */
-export const windowEnd = (row: KeyRow, { marginMillis, windowMillis }: Recovery.Resend): number => {
+export const windowEnd = (
+  row: Pick<KeyRow, "attempts" | "current">,
+  { marginMillis, windowMillis }: Recovery.Resend
+): number => {
   const first = row.attempts.find(
     ({ evidence, generation }) => generation === row.current.generation && evidence !== "not_performed"
   )

@@ -34,6 +34,7 @@ export const decide = (row: KeyRow, event: Event, nowMillis: number): Decision =
     to,
     statement: statementOf(about, to, transition.receipt),
     stands: transition.receipt !== "duplicate_observed",
+    leavesLane: row.holdsLane && to !== "in_doubt" && to !== "performing",
     markings,
     callOpen: !ownCallEnded && (row.callOpen || (row.state === "performing" && event._tag !== "Silence")),
     plan: to === "in_doubt" ? planOf(row, nowMillis) : nothingPlanned
@@ -63,6 +64,8 @@ export const nameOf = (event: Event): Lifecycle.EventName => {
       return evidenceNames[event.evidence._tag]
     case "Silence":
       return "silence"
+    case "RunEnded":
+      return "run_ended"
     case "Lookup":
       return event.found === null ? "nothing_found" : "found"
     case "Ruling":

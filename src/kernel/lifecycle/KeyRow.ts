@@ -39,6 +39,10 @@ export interface KeyRow {
   readonly verdictAfterMillis: number
   readonly recoverAfterMillis: number | null
   readonly recoveries: number
+  /** Whether it keeps the entity's lane: in flight or in doubt, and not beside an earlier doubt. */
+  readonly holdsLane: boolean
+  /** Of a program: how many of its steps are in flight or in doubt. */
+  readonly openSteps: number
   /** Settled from outside while its call was running; the entity's flight is not free yet. */
   readonly callOpen: boolean
 }
@@ -57,6 +61,8 @@ export type Event =
       readonly durationMillis: number
     }
   | { readonly _tag: "Silence" }
+  /** A program's run has ended before its end. */
+  | { readonly _tag: "RunEnded"; readonly attempt: number }
   | {
       readonly _tag: "Lookup"
       readonly found: { readonly body: string; readonly effectId: string | null } | null
@@ -111,6 +117,8 @@ export type Decision =
       readonly statement: Statement
       /** Whether the receipt stands for the key from now on; a duplicate's does not replace the original. */
       readonly stands: boolean
+      /** Whether it leaves the lane, so that a doubt which waits beside it takes the lane over. */
+      readonly leavesLane: boolean
       readonly markings: ReadonlyArray<Marking>
       readonly callOpen: boolean
       readonly plan: Plan

@@ -24,6 +24,7 @@ export type State = Exclude<(typeof states)[number], "none">
  * - `claim`, `resend`: a new attempt is wanted, by an asker or by the declared recovery
  * - `success`, `refusal`, `not_performed`, `unknown`: how an attempt's call ended, in time or late
  * - `silence`: its own time has passed, or its worker's lease has
+ * - `run_ended`: a program's run has ended before its end
  * - `found`, `nothing_found`: what the provider says when it is asked
  * - `it_happened`, `release`, `abandon`, `reopen`: what a person says, by name
  */
@@ -35,6 +36,7 @@ export const events = [
   "not_performed",
   "unknown",
   "silence",
+  "run_ended",
   "found",
   "nothing_found",
   "it_happened",
@@ -51,6 +53,7 @@ export const conditions = {
   replayed: "the provider is declared to replay its first answer, inside its window",
   refusedBefore: "another attempt was refused",
   transactional: "the capability is transactional: what did not commit did not happen",
+  stepsClosed: "it is a program, and none of its steps is open",
   windowOpen: "the provider still recognises the key, and attempts are left",
   enough: "`releaseAfter` is declared, and the lookup started late enough",
   lateOrForced: "deadline, lag and quarantine have passed, or it is said with force",
@@ -108,7 +111,9 @@ export const transitions: ReadonlyArray<Transition> = [
   row("unknown", anyState, [], "stays", null),
 
   row("silence", ["performing", "in_doubt"], ["transactional"], "released", "released"),
+  row("silence", ["in_doubt"], ["stepsClosed"], "released", "released"),
   row("silence", ["performing"], [], "in_doubt", "in_doubt"),
+  row("run_ended", ["in_doubt"], ["stepsClosed"], "released", "released"),
 
   row("found", anyButDone, [], "done", "resolved"),
   row("found", ["done"], ["anotherEffect"], "done", "duplicate_observed"),

@@ -20,7 +20,7 @@ export interface NextAttempt {
 
 /** The attempt that may be claimed on the row, or why none may. */
 export const nextAttempt = (
-  row: KeyRow,
+  row: Pick<KeyRow, "state" | "attempts" | "current">,
   wanted: { readonly seenAttempt: number; readonly from: "released" | "in_doubt" },
   nowMillis: number
 ): NextAttempt | "exists" | "exhausted" => {
@@ -43,5 +43,5 @@ export const nextAttempt = (
 }
 
 /** How often the key was sent again under one provider key: what the pauses between resends grow by. */
-export const timesSent = (row: KeyRow): number =>
+export const timesSent = (row: Pick<KeyRow, "attempts" | "current">): number =>
   row.attempts.filter(({ generation }) => generation === row.current.generation).length

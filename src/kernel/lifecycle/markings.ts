@@ -16,6 +16,7 @@ export const markingsOf = (about: About, to: Lifecycle.State | "stays"): Readonl
     case "Evidence":
       return evidenceMarkings(about, to)
     case "Silence":
+    case "RunEnded":
       return to === "released" ? mark(subject, "not_performed") : []
     case "Lookup":
       if (event.found !== null && !isPositive(subject)) {

@@ -44,7 +44,12 @@ const wordsOf = (about: About, to: Lifecycle.State): Words => {
   switch (event._tag) {
     case "Evidence":
       return evidenceWords(about, to)
+    case "RunEnded":
+      return words(row.receipt?.reason ?? null, null, "steps_recorded")
     case "Silence": {
+      if (row.current.recovery._tag === "Replay" && to === "released") {
+        return words(row.receipt?.reason ?? null, null, "steps_recorded")
+      }
       const reason =
         row.doubtAtMillis <= nowMillis
           ? "no outcome was recorded in time"

@@ -9,12 +9,16 @@
 import { ledgerAndReceipts } from "./0001-ledger-and-receipts.ts"
 import { attempts, attemptsIndexes } from "./0002-attempts.ts"
 import { receiptsSayMore } from "./0003-receipts-say-more.ts"
+import { lanes, lanesIndexes, lanesReplaced } from "./0004-lanes.ts"
+import { superseded } from "./0005-superseded.ts"
 
 /** All steps by number and name. The highest number is the schema that this version knows. */
 export const migrations = {
   "0001_ledger_and_receipts": ledgerAndReceipts,
   "0002_attempts": attempts,
-  "0003_receipts_say_more": receiptsSayMore
+  "0003_receipts_say_more": receiptsSayMore,
+  "0004_lanes": lanes,
+  "0005_superseded": superseded
 } as const
 
 /** The newest step that this version of fibric knows. */
@@ -23,4 +27,7 @@ export const knownVersion: number = Math.max(
 )
 
 /** The indexes that are made while others write, by name, in order. */
-export const onlineIndexes: Readonly<Record<string, string>> = { ...attemptsIndexes }
+export const onlineIndexes: Readonly<Record<string, string>> = { ...attemptsIndexes, ...lanesIndexes }
+
+/** The indexes that newer ones have replaced, dropped while others write. */
+export const replacedIndexes: ReadonlyArray<string> = [...lanesReplaced]

@@ -9,7 +9,7 @@ export const receiptColumns = {
   id: "The receipt, a UUIDv7",
   at: "When it was written, by the database's clock",
   outcome:
-    "performed, refused, released, in_doubt, resolved, reopened, abandoned, duplicate_observed, deduplicated, joined, conflict, denied, expired or saturated",
+    "performed, refused, released, in_doubt, resolved, reopened, abandoned, duplicate_observed, deduplicated, joined, superseded, conflict, denied, expired or saturated",
   operator: "Who asked, or who gave the verdict",
   capability: "The verb",
   key: "The idempotency key in its readable form, verb:entity:occasion",

@@ -1,0 +1,146 @@
+/**
+ * Wanted: whether an action at the head of its lane is still wanted, against the state as it now is, and
+ * what it is then claimed on. The claim is bound to the version that is seen here; what changes in
+ * between makes it ask again.
+ */
+import { Cause, Effect, Exit, Fiber, Option, Result, Schema } from "effect"
+import type * as Capability from "../domain/Capability.ts"
+import { NotPerformed } from "../domain/connector-errors.ts"
+import type { Shape } from "../domain/Entity.ts"
+import type * as Guard from "../domain/Guard.ts"
+import { storable } from "../domain/Text.ts"
+import type { Ask } from "./Ask.ts"
+import type * as Calls from "./Calls.ts"
+import { Connectors } from "./Connectors.ts"
+import { Inside } from "./Inside.ts"
+import { type Basis, type EntityView, Ledger, type StoredState } from "./Ledger.ts"
+import { open } from "./Sealed.ts"
+import { Settings } from "./Settings.ts"
+
+export type Found =
+  /** `null`: nothing about it depends on the state. */
+  | { readonly _tag: "Wanted"; readonly basis: Basis | null }
+  | { readonly _tag: "Superseded"; readonly reason: string; readonly version: number }
+  /** Nobody can tell. */
+  | { readonly _tag: "GuardFailed"; readonly reason: string }
+  | Exclude<EntityView["lane"], { readonly _tag: "LaneFree" }>
+
+export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Calls.make>) {
+  const ledger = yield* Ledger
+  const connectors = yield* Connectors
+  const { turnMillis } = yield* Settings
+
+  /** Asked in a fiber of its own, as a connector is: one that can't be interrupted holds nothing up. */
+  const askGuard = Effect.fnUntraced(function* (
+    { capability, key }: Ask,
+    question: Guard.Question<unknown, unknown>
+  ): Effect.fn.Return<Guard.Verdict, string> {
+    const asked = connectors.holding(capability.name, (sealed) => {
+      const guard = sealed && open(sealed, capability)?.guard
+      return guard === undefined
+        ? Effect.fail(
+            new NotPerformed({
+              proof: "never_started",
+              reason: `no connector of this runtime carries out "${capability.name}"`
+            })
+          )
+        : guard(question)
+    })
+    const call = yield* calls.start(Effect.provideService(asked, Inside, key))
+    const exit = yield* Effect.timeoutOption(Fiber.await(call), turnMillis)
+    if (Option.isNone(exit)) {
+      call.interruptUnsafe()
+      return yield* Effect.fail(`its guard gave no answer within ${turnMillis} ms`)
+    }
+    return yield* Exit.isSuccess(exit.value)
+      ? Effect.succeed(exit.value.value)
+      : Effect.fail(storable(`its guard failed: ${describe(Cause.squash(exit.value.cause))}`))
+  })
+
+  const decide = Effect.fnUntraced(function* (ask: Ask, view: EntityView): Effect.fn.Return<Found, string> {
+    const { capability, decidedAt, key, payload } = ask
+    const { version } = view
+    if (decidedAt !== undefined && decidedAt !== version) {
+      return {
+        _tag: "Superseded",
+        reason: `it was decided against version ${decidedAt}, and the state is at ${version}`,
+        version
+      }
+    }
+    const state = yield* Effect.fromResult(readState(capability.entity.shape, view.state))
+    const { entity } = key
+    if (capability.guard !== undefined) {
+      const verdict = yield* askGuard(ask, { entity, state, version, payload })
+      if (verdict._tag === "Superseded") return { ...verdict, reason: storable(verdict.reason), version }
+    }
+    const becomes = yield* Effect.fromResult(nextState(capability, { entity, state, payload }))
+    return { _tag: "Wanted", basis: { version, becomes } }
+  })
+
+  /** Looks at the entity and asks. Says so where the lane is not free, without asking. */
+  const find = Effect.fnUntraced(function* (ask: Ask, worker: string) {
+    const { capability, decidedAt, key, lane } = ask
+    const dependsOnState =
+      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
+    if (!dependsOnState) return { _tag: "Wanted", basis: null } satisfies Found
+    const view = yield* ledger.look(key, { lane, worker })
+    if (view.lane._tag === "LaneBusy") return view.lane
+    if (view.lane._tag === "LaneHeld" && !capability.passesDoubt) return view.lane
+    return yield* Effect.catch(decide(ask, view), (reason: string) =>
+      Effect.succeed<Found>({ _tag: "GuardFailed", reason })
+    )
+  })
+
+  return { find }
+})
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The state in its newest shape, whichever one it was stored in. Fails with why it can't be read. */
+export const readState = (
+  shape: Shape<unknown> | undefined,
+  stored: StoredState | null
+): Result.Result<unknown, string> => {
+  if (shape === undefined) return Result.succeed(undefined)
+  if (stored === null) return Result.succeed(shape.initial)
+  const before = shape.earlier[stored.shape]
+  if (before === undefined && stored.shape !== shape.earlier.length) {
+    return Result.fail(
+      `the entity's state has shape ${stored.shape}, and this version knows up to ${shape.earlier.length}`
+    )
+  }
+  const { schema } = before ?? shape
+  return Result.flatMap(
+    Result.mapError(
+      Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(stored.json),
+      // Without the schema's own words: they can hold the state's values.
+      () => `the entity's state no longer fits the schema of its shape ${stored.shape}`
+    ),
+    (state) =>
+      before === undefined
+        ? Result.succeed(state)
+        : Result.try({
+            try: () => before.upgrade(state),
+            catch: () => `the entity's state of shape ${stored.shape} can't be upgraded`
+          })
+  )
+}
+
+/** What the action makes of the state, as it is stored. */
+const nextState = (
+  { becomes, entity: { shape } }: Capability.Any,
+  change: Capability.Change<unknown, unknown>
+): Result.Result<StoredState | null, string> => {
+  if (becomes === undefined || shape === undefined) return Result.succeed(null)
+  return Result.flatMap(
+    Result.try({
+      try: () => becomes(change),
+      catch: (cause) => `its next state can't be told: ${String(cause)}`
+    }),
+    (next) =>
+      Result.mapBoth(Schema.encodeUnknownResult(Schema.toCodecJson(shape.schema))(next), {
+        onSuccess: (json) => ({ shape: shape.earlier.length, json: JSON.stringify(json) }),
+        onFailure: () => "its next state does not fit the schema of the entity's state"
+      })
+  )
+}
