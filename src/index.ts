@@ -24,11 +24,13 @@ export {
   Executor,
   type ExecuteError,
   type ExecuteOptions,
-  receiptOf
+  receiptOf,
+  stateOf
 } from "./kernel/Executor.ts"
 export { LedgerTransaction } from "./kernel/LedgerTransaction.ts"
+export type { EntityState } from "./kernel/States.ts"
 export { ReceiptLog } from "./kernel/ReceiptLog.ts"
-export type { Call } from "./kernel/Sealed.ts"
+export type { Call, ProgramCall } from "./kernel/Sealed.ts"
 export * as Settings from "./kernel/Settings.ts"
 export { Recoverer } from "./kernel/Recoverer.ts"
 export { Verdicts } from "./kernel/Verdicts.ts"

@@ -79,6 +79,23 @@ export class GuardFailed extends Schema.TaggedError<GuardFailed>()("GuardFailed"
 }
 
 /**
+ * The entity's stored state can't be read by this version of its schema: it was written by a newer one,
+ * or no longer fits. Nothing was changed.
+ */
+export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
+  entity: Schema.String,
+  reason: Schema.String
+}) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
+  override get message() {
+    return `The state of ${this.entity} can't be read: ${this.reason}. Nothing was changed; start the version that wrote it, or declare the shape that it has.`
+  }
+}
+
+/**
  * The action was asked for from inside a lane that waits, directly or through others, for itself: it
  * could never have its turn. Ask from outside, or make both one program with several steps.
  */

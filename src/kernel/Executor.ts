@@ -21,9 +21,11 @@
 import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
-import { InProgress, InsideTransaction, type LedgerUnavailable } from "../domain/errors.ts"
+import type * as Entity from "../domain/Entity.ts"
+import { InProgress, InsideTransaction, type InvalidKey, type LedgerUnavailable } from "../domain/errors.ts"
 import type { ExecuteError } from "../domain/execute-error.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
+import type { StateUnreadable } from "../domain/lane-errors.ts"
 import * as Operator from "../domain/Operator.ts"
 import type { Performed, Receipt } from "../domain/Receipt.ts"
 import { UnknownKey } from "../domain/verdict-errors.ts"
@@ -41,6 +43,8 @@ import { Lanes } from "./Lanes.ts"
 import { Ledger } from "./Ledger.ts"
 import type { ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
+import * as States from "./States.ts"
+import type { EntityState } from "./States.ts"
 import { millisSince } from "./Stopwatch.ts"
 import * as Turn from "./Turn.ts"
 import * as Waits from "./Waits.ts"
@@ -80,6 +84,14 @@ export class Executor extends Context.Service<
      * is. Look at its outcome: it can be a doubt. Fails with `UnknownKey` where nobody has claimed it.
      */
     readonly awaitReceipt: (key: IdempotencyKey) => Effect.Effect<Receipt, UnknownKey | LedgerUnavailable>
+    /**
+     * An entity's state as the last settlement left it, to decide by. The version goes with what is
+     * decided (`propose(…, { decidedAt })`): it is superseded where the state has changed since.
+     */
+    readonly stateOf: <Type extends string, State>(
+      entity: Entity.Entity<Type, State>,
+      address: Entity.EntityAddress<Type>
+    ) => Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable>
   }
 >()("fibric/kernel/Executor") {}
 
@@ -104,6 +116,13 @@ export const awaitReceipt = (
   key: IdempotencyKey
 ): Effect.Effect<Receipt, UnknownKey | LedgerUnavailable, Executor> =>
   Effect.flatMap(Executor, (executor) => executor.awaitReceipt(key))
+
+/** An entity's state as the last settlement left it. See `Executor.stateOf`. */
+export const stateOf = <Type extends string, State>(
+  entity: Entity.Entity<Type, State>,
+  address: Entity.EntityAddress<Type>
+): Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable, Executor> =>
+  Effect.flatMap(Executor, (executor) => executor.stateOf(entity, address))
 
 export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Connectors> = Layer.effect(
   Executor,
@@ -213,7 +232,9 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
       }
     })
 
-    return Executor.of({ execute, receiptOf, awaitReceipt })
+    const states = yield* States.make
+
+    return Executor.of({ execute, receiptOf, awaitReceipt, stateOf: states.stateOf })
   })
 )
 

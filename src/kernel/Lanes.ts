@@ -126,7 +126,9 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       along: entry.along,
       nextAlong: Effect.suspend(() => {
         const [next] = mailbox.waiting
-        if (next === undefined || mailbox.kept >= settings.keepLane) return Effect.undefined
+        if (next === undefined || next.isReplaced || mailbox.kept >= settings.keepLane) {
+          return Effect.undefined
+        }
         return Effect.tap(next.offer, (along) =>
           Effect.sync(() => {
             next.along = along
@@ -167,7 +169,13 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       const entry: Entry = {
         run: (mailbox) =>
           Effect.suspend(() => visit.turn(laneOf(mailbox, entry))).pipe(
-            Effect.onExit((exit) => Effect.sync(() => Deferred.doneUnsafe(taken, exit))),
+            Effect.onExit((exit) =>
+              Effect.sync(() => {
+                // First: whoever hears of the end and asks again must not find the lane occupied by it.
+                mailbox.current = undefined
+                Deferred.doneUnsafe(taken, exit)
+              })
+            ),
             Effect.exit,
             Effect.asVoid
           ),
@@ -186,7 +194,8 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
         const name = Buffer.from(hash).toString("hex")
         const mailbox = mailboxes.get(name)
-        if (mailbox !== undefined && visit.rejects === true) {
+        const occupied = mailbox?.current !== undefined || (mailbox?.waiting.length ?? 0) > 0
+        if (occupied && visit.rejects === true) {
           return Effect.fail({ _tag: "Occupied" } satisfies Occupied)
         }
         if (mailbox !== undefined) replace(mailbox, visit.replaces)

@@ -112,8 +112,12 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     function* (beginning: Beginning, lane: Lane) {
       const { ask, startedNanos } = beginning
       for (let tries = 0; ; tries++) {
-        if (lane.isReplaced()) return Conclusion.superseded(ask, "a later action took its place", null)
-        if (lane.along === undefined && (yield* isOver(beginning))) {
+        // What was claimed along may be under way: it is for the ledger to say no to it.
+        const isClaimed = lane.along !== undefined && tries === 0
+        if (!isClaimed && lane.isReplaced()) {
+          return Conclusion.superseded(ask, "a later action took its place", null)
+        }
+        if (!isClaimed && (yield* isOver(beginning))) {
           return Conclusion.expired(ask, yield* millisSince(startedNanos))
         }
         const ended = yield* round(beginning, lane, tries)

@@ -3,19 +3,18 @@
  * what it is then claimed on. The claim is bound to the version that is seen here; what changes in
  * between makes it ask again.
  */
-import { Cause, Effect, Exit, Fiber, Option, Result, Schema } from "effect"
-import type * as Capability from "../domain/Capability.ts"
+import { Cause, Effect, Exit, Fiber, Option } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
-import type { Shape } from "../domain/Entity.ts"
 import type * as Guard from "../domain/Guard.ts"
 import { storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
 import type * as Calls from "./Calls.ts"
 import { Connectors } from "./Connectors.ts"
 import { Inside } from "./Inside.ts"
-import { type Basis, type EntityView, Ledger, type StoredState } from "./Ledger.ts"
+import { type Basis, type EntityView, Ledger } from "./Ledger.ts"
 import { open } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
+import { nextState, readState } from "./States.ts"
 
 export type Found =
   /** `null`: nothing about it depends on the state. */
@@ -95,52 +94,3 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
 })
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-/** The state in its newest shape, whichever one it was stored in. Fails with why it can't be read. */
-export const readState = (
-  shape: Shape<unknown> | undefined,
-  stored: StoredState | null
-): Result.Result<unknown, string> => {
-  if (shape === undefined) return Result.succeed(undefined)
-  if (stored === null) return Result.succeed(shape.initial)
-  const before = shape.earlier[stored.shape]
-  if (before === undefined && stored.shape !== shape.earlier.length) {
-    return Result.fail(
-      `the entity's state has shape ${stored.shape}, and this version knows up to ${shape.earlier.length}`
-    )
-  }
-  const { schema } = before ?? shape
-  return Result.flatMap(
-    Result.mapError(
-      Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(stored.json),
-      // Without the schema's own words: they can hold the state's values.
-      () => `the entity's state no longer fits the schema of its shape ${stored.shape}`
-    ),
-    (state) =>
-      before === undefined
-        ? Result.succeed(state)
-        : Result.try({
-            try: () => before.upgrade(state),
-            catch: () => `the entity's state of shape ${stored.shape} can't be upgraded`
-          })
-  )
-}
-
-/** What the action makes of the state, as it is stored. */
-const nextState = (
-  { becomes, entity: { shape } }: Capability.Any,
-  change: Capability.Change<unknown, unknown>
-): Result.Result<StoredState | null, string> => {
-  if (becomes === undefined || shape === undefined) return Result.succeed(null)
-  return Result.flatMap(
-    Result.try({
-      try: () => becomes(change),
-      catch: (cause) => `its next state can't be told: ${String(cause)}`
-    }),
-    (next) =>
-      Result.mapBoth(Schema.encodeUnknownResult(Schema.toCodecJson(shape.schema))(next), {
-        onSuccess: (json) => ({ shape: shape.earlier.length, json: JSON.stringify(json) }),
-        onFailure: () => "its next state does not fit the schema of the entity's state"
-      })
-  )
-}

@@ -25,8 +25,8 @@ export type Nothing = typeof import("fibric/kernel/Sealed")
 // @ts-expect-error Nor by the way of the files.
 export type NothingEither = typeof import("fibric/src/kernel/Sealed.ts")
 
-// The executor's service performs actions and tells of receipts, nothing else.
-isTrue<Equals<keyof Fibric.Executor["Service"], "execute" | "receiptOf" | "awaitReceipt">>()
+// The executor's service performs actions and tells of receipts and states, nothing else.
+isTrue<Equals<keyof Fibric.Executor["Service"], "execute" | "receiptOf" | "awaitReceipt" | "stateOf">>()
 
 // The registry is public as a type only: its name stands in what layers need, nobody can ask for it.
 // @ts-expect-error `Connectors` is no value here.
