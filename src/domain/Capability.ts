@@ -135,7 +135,9 @@ export interface Options<
   ) => Effect.Effect<Guard.Verdict, unknown, Services>
   /**
    * What the entity's state is once the action has been performed. Computed before the claim and kept
-   * with it, so that whoever settles the key commits it: this process, a recovery, or a person. Pure.
+   * with it, so that whoever settles the key commits it: this process, a recovery, or a person. Pure. Where
+   * the state has moved on by then, after a doubt that others passed, it stays and only its version rises.
+   * Of a program, leave it to the steps.
    */
   readonly becomes?: (change: Change<State, PayloadOf<Payload>["Type"]>) => State
   /**

@@ -37,7 +37,7 @@ describe("the README's code", () => {
   it("is the code of the examples, to the letter", () => {
     assert.deepStrictEqual(
       blocks.map(({ path }) => path),
-      ["examples/quickstart.ts", "examples/embed.ts", "examples/connector.ts"]
+      ["examples/quickstart.ts", "examples/embed.ts", "examples/order.ts", "examples/connector.ts"]
     )
     for (const { path, code } of blocks) assert.strictEqual(code, read(path), `paste ${path} into the README`)
   })
@@ -56,6 +56,19 @@ describe("the README's code", () => {
       assert.strictEqual(output.match(/door 12 opens for 5 s/g)?.length, 1)
       assert.include(output, "{ joined: 2, performed: 1 }")
       assert.match(output, /key: 'unlock:door-12:courier-0815'/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("runs a program of two steps, and supersedes what was decided before it", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/order.ts")
+      const lines = output.split("\n").filter((line) => /^(?:order|\{ state|"charge)/.test(line))
+      assert.deepStrictEqual(lines, [
+        "order 4471: 4200 cents are charged",
+        "order 4471: a swift takes it along",
+        "{ state: { status: 'shipped' }, version: 2 }",
+        '"charge:order-4471:once" is not wanted any more: it was decided against version 0, and the state is at 2. Nothing was performed and the key is not spent; decide anew from the state as it is.'
+      ])
     }).pipe(Effect.scoped)
   )
 
