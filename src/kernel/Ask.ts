@@ -38,6 +38,7 @@ export interface Ask {
 /** A program under way, as its steps see it. */
 export interface Program {
   readonly key: IdempotencyKey.IdempotencyKey
+  readonly lane: Uint8Array
   readonly token: string
 }
 
@@ -74,14 +75,14 @@ export const read = (
     }
   })
 
-/** A step of the program's own entity uses the program's place; steps take their turns in a lane of theirs. */
+/**
+ * A step of the program's own entity uses the program's place: steps take their turns in a lane of their
+ * own, beside the program's. So do the steps of a step that is a program itself.
+ */
 const laneOf = (key: IdempotencyKey.IdempotencyKey, root: Program | null): Uint8Array =>
-  root !== null && nameOfEntity(root.key) === nameOfEntity(key)
-    ? sha256(JSON.stringify(["fibric/steps/1", nameOfEntity(key)]))
+  root !== null && Buffer.compare(root.key.entityHash, key.entityHash) === 0
+    ? sha256(JSON.stringify(["fibric/steps/1", Buffer.from(root.lane).toString("hex")]))
     : key.entityHash
-
-const nameOfEntity = ({ entityHash }: IdempotencyKey.IdempotencyKey): string =>
-  Buffer.from(entityHash).toString("hex")
 
 /** Refuses an operator whose name can not be written on a receipt. */
 export const checkOperator = (operator: string): Result.Result<void, InvalidOperator> => {

@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const request = callOf(job, claimed)
     const isProgram = capability.recovery._tag === "Replay"
     const given = isProgram
-      ? { ...request, perform: steps({ key: job.key, token: attempt.token }, operator) }
+      ? { ...request, perform: steps({ key: job.key, lane: job.lane, token: attempt.token }, operator) }
       : request
     const call = yield* calls.start(
       withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given)))

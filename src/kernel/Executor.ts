@@ -90,7 +90,7 @@ export class Executor extends Context.Service<
      */
     readonly stateOf: <Type extends string, State>(
       entity: Entity.Entity<Type, State>,
-      address: Entity.EntityAddress<Type>
+      address: Entity.EntityAddress<NoInfer<Type>>
     ) => Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable>
   }
 >()("fibric/kernel/Executor") {}
@@ -120,7 +120,7 @@ export const awaitReceipt = (
 /** An entity's state as the last settlement left it. See `Executor.stateOf`. */
 export const stateOf = <Type extends string, State>(
   entity: Entity.Entity<Type, State>,
-  address: Entity.EntityAddress<Type>
+  address: Entity.EntityAddress<NoInfer<Type>>
 ): Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable, Executor> =>
   Effect.flatMap(Executor, (executor) => executor.stateOf(entity, address))
 

@@ -127,7 +127,9 @@ export const make = Effect.fnUntraced(function* (
   const take = (ask: Ask): Effect.Effect<Receipt, Unsettled> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        if (closing !== undefined) return Effect.fail(new ShuttingDown({ underWay: false }))
+        // A program that is under way may come to its end, within the bound.
+        if (closing !== undefined && ask.root === null)
+          return Effect.fail(new ShuttingDown({ underWay: false }))
         const current = flying.get(ask.name)
         if (current === undefined) {
           const flight = lead(ask)

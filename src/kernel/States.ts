@@ -24,7 +24,7 @@ export const make = Effect.gen(function* () {
 
   const stateOf = Effect.fn("Executor.stateOf")(function* <Type extends string, State>(
     entity: Entity.Entity<Type, State>,
-    address: Entity.EntityAddress<Type>
+    address: Entity.EntityAddress<NoInfer<Type>>
   ) {
     // An address is checked as it is in every key that it stands in.
     const key = yield* Effect.fromResult(validate(new IdempotencyKey("state", address, "now")))

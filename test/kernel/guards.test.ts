@@ -2,7 +2,7 @@
  * Whether an action is still wanted when its turn comes, and what waiting comes to.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Result, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Capability,
@@ -326,8 +326,9 @@ describe("a bound on the claims that go along with a settlement", () => {
       assert.strictEqual((yield* Fiber.join(others)).length, 7)
       assert.strictEqual(hall.calls.length, 8)
     }).pipe(
-      Effect.provide(over(layer, Fibric.layerMemory)),
-      Effect.provide(Settings.layer({ keepLane: 2, drainMillis: 0 }))
+      Effect.provide(
+        Layer.provide(over(layer, Fibric.layerMemory), Settings.layer({ keepLane: 2, drainMillis: 0 }))
+      )
     )
   })
 })

@@ -244,4 +244,52 @@ describe("a program", () => {
       assert.deepStrictEqual(shop.calls, [])
     })
   )
+
+  it.effect("may be a step of another program, on the same entity", () => {
+    const calls: Array<string> = []
+    const Outer = Capability.make("outer", {
+      entity: Order,
+      payload: {},
+      success: Schema.Void,
+      error: CardDeclined,
+      occasion: () => "once",
+      recovery: Recovery.replay,
+      deadline: "1 minute"
+    })
+    const steps = Connector.make("steps", Charge, Ship).toLayer({
+      charge: () =>
+        Effect.as(
+          Effect.sync(() => void calls.push("charge")),
+          "charge"
+        ),
+      ship: () =>
+        Effect.as(
+          Effect.sync(() => void calls.push("ship")),
+          "ship"
+        )
+    })
+    const inner = Connector.make("inner", Fulfil).toLayer({
+      fulfil: (_payload, { entity, perform }) =>
+        Effect.as(perform(Charge.propose(Order.at(entity.id), { what: "full" })), [])
+    })
+    const outer = Connector.make("outer", Outer).toLayer({
+      outer: (_payload, { entity, perform }) =>
+        Effect.gen(function* () {
+          yield* perform(fulfil(entity.id))
+          yield* perform(Ship.propose(Order.at(entity.id), { what: "parcel" }))
+        })
+    })
+    return Effect.gen(function* () {
+      yield* execute(Outer.propose(Order.at("1"), {}))
+      assert.deepStrictEqual(calls, ["charge", "ship"])
+    }).pipe(
+      Effect.provide(
+        outer.pipe(
+          Layer.provideMerge(inner),
+          Layer.provideMerge(steps),
+          Layer.provideMerge(Fibric.layerMemory)
+        )
+      )
+    )
+  })
 })
