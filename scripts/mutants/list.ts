@@ -37,7 +37,110 @@ const doubt = {
 const executor = "test/kernel/Executor.test.ts"
 const losses = "test/kernel/losses.test.ts"
 
+const guards = "test/kernel/guards.test.ts"
+const programs = "test/kernel/programs.test.ts"
+
 export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "what the guard no longer wants is performed",
+    edits: [
+      {
+        file: "src/kernel/Wanted.ts",
+        find: 'if (verdict._tag === "Superseded") return {',
+        replace: 'if (verdict._tag === "Superseded" && version < 0) return {'
+      }
+    ],
+    caughtBy: [guards]
+  },
+  {
+    name: "a guard that gives no answer counts as a yes",
+    edits: [
+      {
+        file: "src/kernel/Wanted.ts",
+        find: 'Effect.succeed<Found>({ _tag: "GuardFailed", reason })',
+        replace:
+          'Effect.succeed<Found>(reason === "" ? { _tag: "GuardFailed", reason } : { _tag: "Wanted", basis: null })'
+      }
+    ],
+    caughtBy: [guards]
+  },
+  {
+    name: "the version that an action was decided against is not looked at",
+    edits: [
+      {
+        file: "src/kernel/Wanted.ts",
+        find: "if (decidedAt !== undefined && decidedAt !== version) {",
+        replace: "if (decidedAt !== undefined && decidedAt > version) {"
+      }
+    ],
+    caughtBy: [guards]
+  },
+  {
+    name: "a settlement claims the next action along without its guard",
+    edits: [
+      {
+        file: "src/kernel/Turn.ts",
+        find: "const isFree = guard === undefined && becomes === undefined && ask.decidedAt === undefined",
+        replace: "const isFree = guard !== null && becomes !== null && ask.decidedAt === undefined"
+      }
+    ],
+    caughtBy: [guards]
+  },
+  {
+    name: "who waits for whom is not looked at",
+    edits: [
+      {
+        file: "src/kernel/Waits.ts",
+        find: "isCircle ? refuse(ask, inside) : wait",
+        replace: "isCircle && id === '' ? refuse(ask, inside) : wait"
+      }
+    ],
+    caughtBy: ["test/kernel/deadlocks.test.ts"]
+  },
+  {
+    name: "a step is performed after its program has ended",
+    edits: [
+      {
+        file: "src/kernel/ledger-memory/claims.ts",
+        find: "if (claim.root !== null && !isCurrent(store, claim.root))",
+        replace: "if (claim.root !== null && !isCurrent(store, claim.root) && now < 0)"
+      }
+    ],
+    caughtBy: [programs]
+  },
+  {
+    name: "a program is released while one of its steps is open",
+    edits: [
+      {
+        file: about,
+        find: 'row.current.recovery._tag === "Replay" && row.openSteps === 0',
+        replace: 'row.current.recovery._tag === "Replay"'
+      }
+    ],
+    caughtBy: [programs]
+  },
+  {
+    name: "a step's key does not tell which program it belongs to",
+    edits: [
+      {
+        file: "src/domain/IdempotencyKey.ts",
+        find: "`${step.occasion}#${name}`",
+        replace: "`${step.occasion}#${name.slice(32)}`"
+      }
+    ],
+    caughtBy: [programs]
+  },
+  {
+    name: "the latest takes the place of whatever waits",
+    edits: [
+      {
+        file: "src/kernel/Lanes.ts",
+        find: "if (entry?.replaces === name && entry.along === undefined)",
+        replace: "if (entry !== undefined && entry.along === undefined)"
+      }
+    ],
+    caughtBy: [guards]
+  },
   {
     name: "the claim ignores the conflict (Postgres)",
     edits: [

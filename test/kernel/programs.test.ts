@@ -50,13 +50,13 @@ const Fulfil = Capability.make("fulfil", {
   payload: { customer: Schema.String },
   success: Schema.Array(Schema.String),
   error: CardDeclined,
-  occasion: () => "once",
+  occasion: ({ customer }) => customer,
   recovery: Recovery.replay,
   deadline: "1 minute",
   validity: "1 hour"
 })
 
-const fulfil = (id: string) => Fulfil.propose(Order.at(id), { customer: "ada" })
+const fulfil = (id: string, customer = "ada") => Fulfil.propose(Order.at(id), { customer })
 
 type Steps = Connector.Handler<"charge"> | Connector.Handler<"ship"> | Connector.Handler<"thank">
 type Body = (call: ProgramCall) => Effect.Effect<ReadonlyArray<string>, unknown, Steps>
@@ -189,7 +189,7 @@ describe("a program", () => {
   story("of another key has steps of its own, and so has an action beside it", (shop) =>
     Effect.gen(function* () {
       yield* execute(fulfil("1"))
-      yield* execute(fulfil("2"))
+      yield* execute(fulfil("1", "grace"))
       yield* execute(Charge.propose(Order.at("1"), { what: "full" }))
       assert.deepStrictEqual(
         shop.calls.filter((name) => name === "charge"),
