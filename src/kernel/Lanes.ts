@@ -8,7 +8,7 @@
  * order within a process. Across processes it has one place in the ledger's line while it waits, which
  * whatever is at its head uses; that one action is in flight is the ledger's word.
  */
-import { Context, Deferred, Effect, Exit, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Option } from "effect"
 import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import type { Along } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
@@ -28,8 +28,11 @@ export interface Occupied {
 
 /** What a visit sees of its lane while it is at the head. */
 export interface Lane {
-  /** Waits in line with the other workers until the lane may be free, or for a moment. */
-  readonly waitInLine: (worker: string, tries: number) => Effect.Effect<void, LedgerUnavailable>
+  /**
+   * Waits in line with the other workers, for a moment. Answers whether the lane may be free now; the
+   * moments grow with the times that it was asked.
+   */
+  readonly waitInLine: (worker: string, times: number) => Effect.Effect<boolean, LedgerUnavailable>
   /** It has claimed: the lane's place in line is used up. */
   readonly arrived: Effect.Effect<void>
   /** Whether a later visit has taken this one's place. */
@@ -97,16 +100,21 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
     const context = yield* Effect.context<never>()
     const mailboxes = new Map<string, Mailbox>()
 
-    const waitInLine = Effect.fnUntraced(function* (mailbox: Mailbox, worker: string, tries: number) {
+    const waitInLine = Effect.fnUntraced(function* (mailbox: Mailbox, worker: string, times: number) {
       const place = { lane: mailbox.hash, worker }
-      const isThere = mailbox.inLineAs === worker
-      if (isThere) {
-        const pause = settings.pollMillis * 2 ** Math.min(tries, 10)
-        yield* Effect.timeoutOption(ledger.called(place), Math.min(pause, settings.maxPollMillis))
+      if (mailbox.inLineAs === worker) {
+        // Who is not called may have come while the lane was being left; later that is not to be expected.
+        const pause = settings.pollMillis * 4 ** Math.min(times, 10)
+        const called = yield* Effect.timeoutOption(
+          ledger.called(place),
+          Math.min(pause, settings.maxPollMillis)
+        )
+        if (Option.isSome(called)) return true
       }
       // Also to see to it that whoever is first, and does not come, holds nobody up.
-      yield* ledger.queue(place, settings.turnMillis)
+      const isTurn = yield* ledger.queue(place, settings.turnMillis)
       mailbox.inLineAs = worker
+      return isTurn
     })
 
     const leaveLine = Effect.fnUntraced(function* (mailbox: Mailbox) {
@@ -117,7 +125,7 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
     })
 
     const laneOf = (mailbox: Mailbox, entry: Entry): Lane => ({
-      waitInLine: (worker, tries) => waitInLine(mailbox, worker, tries),
+      waitInLine: (worker, times) => waitInLine(mailbox, worker, times),
       arrived: Effect.sync(() => {
         mailbox.inLineAs = undefined
         mailbox.kept = entry.along === undefined ? 0 : mailbox.kept + 1

@@ -9,7 +9,7 @@ import { Clock, Context, DateTime, Effect, Layer } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger } from "./Ledger.ts"
 import { claimIn, isFree, laneIn, resendIn } from "./ledger-memory/claims.ts"
-import { leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
+import { callNext, leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
 import { doubtOf, doubtsIn, entryOf } from "./ledger-memory/reading.ts"
 import { append, emptyStore, entityIn, hex, logOf, settledBefore, utc } from "./ledger-memory/Store.ts"
 import { applyIn, reapIn } from "./ledger-memory/transitions.ts"
@@ -50,8 +50,15 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
       look: ({ entityHash }, place) =>
         at((now) => ({ ...entityIn(store, hex(entityHash)), lane: laneIn(store, place, now) })),
       queue: (place, turnMillis) =>
-        at((now) => queueIn(store, place, turnMillis, isFree(store, place.lane), now)),
-      leave: (place) => Effect.sync(() => withdraw(store, place)),
+        at((now) => {
+          queueIn(store, place, turnMillis, isFree(store, place.lane), now)
+          return laneIn(store, place, now)._tag !== "LaneBusy"
+        }),
+      leave: (place) =>
+        at((now) => {
+          withdraw(store, place)
+          callNext(store, hex(place.lane), now)
+        }),
       called: store.bell.heard,
       waitFor: ({ awaits, id, inside, worker }) =>
         at((now) => {

@@ -41,13 +41,13 @@ interface Parts {
 /** Another round of the turn. */
 const again = { _tag: "Again" } as const
 
+/** Nothing has changed since the lane was busy. */
+const laneBusy = { _tag: "LaneBusy" } as const
+
 export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: Parts) {
   const workers = yield* Workers
   const settings = yield* Settings
   const wanted = yield* Wanted.make(calls)
-
-  const isOver = ({ ask, startedNanos }: Beginning) =>
-    Effect.map(millisSince(startedNanos), (waited) => waited > ask.capability.validityMillis)
 
   /** Claims, on the state that the action was found to be wanted on, and performs. */
   const claimAndPerform = Effect.fnUntraced(function* (
@@ -108,23 +108,28 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     }
   })
 
+  /** What ended the waiting before its turn came: a later action, or its own validity. */
+  const cutShort = Effect.fnUntraced(function* (beginning: Beginning, lane: Lane) {
+    const { ask, startedNanos } = beginning
+    if (lane.isReplaced()) return Conclusion.superseded(ask, "a later action took its place", null)
+    const waitedMillis = yield* millisSince(startedNanos)
+    return waitedMillis > ask.capability.validityMillis ? Conclusion.expired(ask, waitedMillis) : undefined
+  })
+
   const turn = Effect.fnUntraced(
     function* (beginning: Beginning, lane: Lane) {
-      const { ask, startedNanos } = beginning
+      const { ask } = beginning
+      let isTurn = true
       for (let tries = 0; ; tries++) {
         // What was claimed along may be under way: it is for the ledger to say no to it.
         const isClaimed = lane.along !== undefined && tries === 0
-        if (!isClaimed && lane.isReplaced()) {
-          return Conclusion.superseded(ask, "a later action took its place", null)
-        }
-        if (!isClaimed && (yield* isOver(beginning))) {
-          return Conclusion.expired(ask, yield* millisSince(startedNanos))
-        }
-        const ended = yield* round(beginning, lane, tries)
-        if (ended._tag === "LaneBusy" && ask.capability.whenBusy === "reject") return Conclusion.laneBusy(ask)
-        if (ended._tag === "LaneBusy") yield* lane.waitInLine(yield* workers.incarnation, tries)
-        else if (ended._tag === "Again") yield* Effect.sleep(tries === 0 ? 0 : settings.pollMillis)
-        else return ended
+        const cut = isClaimed ? undefined : yield* cutShort(beginning, lane)
+        if (cut !== undefined) return cut
+        const ended = isTurn ? yield* round(beginning, lane, tries) : laneBusy
+        if (ended._tag === "Again") yield* Effect.sleep(tries === 0 ? 0 : settings.pollMillis)
+        else if (ended._tag !== "LaneBusy") return ended
+        else if (ask.capability.whenBusy === "reject") return Conclusion.laneBusy(ask)
+        else isTurn = yield* lane.waitInLine(yield* workers.incarnation, tries)
       }
     },
     Effect.catchTag("LedgerUnavailable", (error) => Effect.succeed(Conclusion.unrecorded(error)))
@@ -135,7 +140,9 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     const { ask, progress, seenAttempt } = beginning
     const { becomes, guard } = ask.capability
     const isFree = guard === undefined && becomes === undefined && ask.decidedAt === undefined
-    if (!isFree || ask.root !== null || seenAttempt !== 0 || (yield* isOver(beginning))) return undefined
+    const waitedMillis = yield* millisSince(beginning.startedNanos)
+    const isOver = waitedMillis > ask.capability.validityMillis
+    if (!isFree || isOver || ask.root !== null || seenAttempt !== 0) return undefined
     const prepared = yield* claiming.prepare(ask, seenAttempt, null)
     progress.dispatched = true
     const sent: Claiming.Along = { ...prepared, claimed: undefined }

@@ -59,10 +59,15 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
       look: Effect.fn("Ledger.look")((entity, place) => confirmed("look", Line.look(sql, entity, place))),
 
       queue: Effect.fn("Ledger.queue")((place, turnMillis) =>
-        Effect.andThen(calling.listen, Effect.asVoid(confirmed("queue", Line.queue(sql, place, turnMillis))))
+        Effect.andThen(calling.listen, confirmed("queue", Line.queue(sql, place, turnMillis)))
       ),
 
-      leave: Effect.fn("Ledger.leave")((place) => Effect.asVoid(confirmed("leave", Line.leave(sql, place)))),
+      leave: Effect.fn("Ledger.leave")((place) =>
+        Effect.andThen(
+          confirmed("leave", Line.leave(sql, place)),
+          Effect.sync(() => calling.freed(place.lane))
+        )
+      ),
 
       called: calling.called,
 

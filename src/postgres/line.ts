@@ -72,17 +72,27 @@ const laneOf = (row: typeof ViewRow.Type): EntityView["lane"] => {
 }
 
 /**
- * Takes a place, once. Whoever is first while the lane is free is called; if it has not come within its
+ * Takes a place, once, and says whether it is the worker's turn; a doubt that holds the lane counts as a
+ * turn, for whoever comes is told of it. Whoever is first while the lane is free is called; if it has not come within its
  * time it goes to the tail. At most one row of another's is touched, so that nobody waits in a circle.
  */
-export const queue = (sql: Sql, { lane, worker }: Place, turnMillis: number): Rows => sql`
+export const queue = (
+  sql: Sql,
+  { lane, worker }: Place,
+  turnMillis: number
+): Effect.Effect<boolean, SqlError.SqlError> =>
+  Effect.map(
+    sql<{ is_turn: boolean }>`
   WITH free AS (
     SELECT NOT EXISTS (
       SELECT 1 FROM fibric.ledger AS holder
       WHERE holder.entity_hash = ${lane}::bytea AND (${sql.literal(inFlight)} OR ${sql.literal(inDoubt)})
-    ) AS is_free
+    ) AS is_free, NOT EXISTS (
+      SELECT 1 FROM fibric.ledger AS holder
+      WHERE holder.entity_hash = ${lane}::bytea AND ${sql.literal(inFlight)}
+    ) AS is_idle
   ), head AS (
-    SELECT ticket.number, ticket.called_at, free.is_free,
+    SELECT ticket.worker, ticket.number, ticket.called_at, free.is_free,
       ticket.called_at + ${turnMillis}::float8 * interval '1 ms' <= clock_timestamp() AS overdue
     FROM free, fibric.ticket AS ticket
     JOIN fibric.worker AS waiting ON waiting.incarnation = ticket.worker AND waiting.expires_at > clock_timestamp()
@@ -97,9 +107,14 @@ export const queue = (sql: Sql, { lane, worker }: Place, turnMillis: number): Ro
     UPDATE fibric.ticket AS ticket SET number = DEFAULT, called_at = NULL FROM head
     WHERE ticket.lane = ${lane}::bytea AND ticket.number = head.number AND ticket.worker <> ${worker}::uuid
       AND head.is_free AND head.overdue
+  ), mine AS (
+    INSERT INTO fibric.ticket (lane, worker) VALUES (${lane}::bytea, ${worker}::uuid)
+    ON CONFLICT DO NOTHING
   )
-  INSERT INTO fibric.ticket (lane, worker) VALUES (${lane}::bytea, ${worker}::uuid)
-  ON CONFLICT DO NOTHING`
+  SELECT free.is_idle AND COALESCE(head.worker = ${worker}::uuid, true) AS is_turn
+  FROM free LEFT JOIN head ON true`,
+    ([row]) => row?.is_turn === true
+  )
 
 export const leave = (sql: Sql, { lane, worker }: Place): Rows => sql`
   DELETE FROM fibric.ticket WHERE lane = ${lane}::bytea AND worker = ${worker}::uuid`
