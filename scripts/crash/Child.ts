@@ -13,6 +13,9 @@ export interface End {
 }
 
 export interface Child {
+  /** Sends it a line. */
+  readonly say: (line: string) => Effect.Effect<void>
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** The next line that it prints; `undefined` once it has closed its stdout. */
   readonly nextLine: Effect.Effect<string | undefined>
   /** How it ended, once it has. */
@@ -21,11 +24,11 @@ export interface Child {
 
 /** Starts one of the harness's programs. A process that can't be started is a defect. */
 export const start = Effect.fnUntraced(function* (
-  program: "world.ts" | "victim.ts",
+  program: URL,
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, Redacted.Redacted<string>>> = {}
 ): Effect.fn.Return<Child, never, Scope.Scope> {
-  const script = fileURLToPath(new URL(`./${program}`, import.meta.url))
+  const script = fileURLToPath(program)
   const { child, ended } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, ["--conditions=fibric-source", script, ...args], {
@@ -34,6 +37,8 @@ export const start = Effect.fnUntraced(function* (
         // In a group of its own: a Ctrl-C is for the harness, which then ends the others.
         detached: true
       })
+      // Who has ended hears nothing any more: that is seen by its end.
+      child.stdin.on("error", () => undefined)
       const ended = new Promise<End>((resolve, reject) => {
         child.once("exit", (code, signal) => resolve({ code, signal }))
         child.once("error", reject)
@@ -48,6 +53,8 @@ export const start = Effect.fnUntraced(function* (
   )
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
+    say: (line) => Effect.sync(() => void child.stdin.write(`${line}\n`)),
+    signal: (signal) => Effect.sync(() => void child.kill(signal)),
     nextLine: Effect.promise(async () => {
       const line = await lines.next()
       return line.done === true ? undefined : line.value

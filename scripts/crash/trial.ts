@@ -33,10 +33,14 @@ export const kill = Effect.fnUntraced(function* (
   }
 ) {
   const { point, recovery } = killPoint
-  const victim = yield* Child.start("victim.ts", [recovery, point, subject, `${where.world.port}`], {
-    DATABASE_URL: where.url,
-    NODE_COMPILE_CACHE: where.compiled
-  })
+  const victim = yield* Child.start(
+    new URL("./victim.ts", import.meta.url),
+    [recovery, point, subject, `${where.world.port}`],
+    {
+      DATABASE_URL: where.url,
+      NODE_COMPILE_CACHE: where.compiled
+    }
+  )
   const { code, signal } = yield* victim.end
   const said = yield* victim.nextLine
   if (signal !== "SIGKILL" || said !== point) {

@@ -498,9 +498,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "execute goes on inside the app's open transaction",
     edits: [
       {
-        file: "src/kernel/Executor.ts",
-        find: "if ((yield* OpenTransaction) !== undefined)",
-        replace: "if ((yield* OpenTransaction) === null)"
+        file: "src/kernel/Caller.ts",
+        find: "open === undefined ? Effect.void",
+        replace: "open !== null ? Effect.void"
       }
     ],
     caughtBy: ["test/postgres/transactional.test.ts"]

@@ -18,11 +18,11 @@
  * Read it from top to bottom. The only way back is to look again, when the ledger moved between the
  * look and the turn. The ledger owns the truth; a caller owns nothing but its own waiting.
  */
-import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import type * as Entity from "../domain/Entity.ts"
-import { InProgress, InsideTransaction, type InvalidKey, type LedgerUnavailable } from "../domain/errors.ts"
+import type { InvalidKey, LedgerUnavailable } from "../domain/errors.ts"
 import type { ExecuteError } from "../domain/execute-error.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { StateUnreadable } from "../domain/lane-errors.ts"
@@ -31,6 +31,7 @@ import type { Performed, Receipt } from "../domain/Receipt.ts"
 import { UnknownKey } from "../domain/verdict-errors.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
+import * as Caller from "./Caller.ts"
 import * as Calls from "./Calls.ts"
 import * as Claiming from "./Claiming.ts"
 import * as Conclusion from "./Conclusion.ts"
@@ -148,10 +149,10 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
       { patience }: ExecuteOptions = {}
     ) {
       const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
-      if ((yield* OpenTransaction) !== undefined) return yield* new InsideTransaction({ key: ask.key.label })
+      yield* Caller.notInsideTransaction(ask)
       const inside = yield* Inside
       const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
-      const receipt = yield* patience === undefined ? flight : within(ask, patience, flight)
+      const receipt = yield* patience === undefined ? flight : Caller.within(ask, patience, flight)
       return yield* Answer.read(action.capability, receipt)
     })
 
@@ -237,31 +238,3 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     return Executor.of({ execute, receiptOf, awaitReceipt, stateOf: states.stateOf })
   })
 )
-
-/** The caller leaves when its patience ends; the flight goes on. */
-const within = <A, E>(
-  ask: Ask.Ask,
-  patience: Duration.Input,
-  flight: Effect.Effect<A, E>
-): Effect.Effect<A, E | InProgress> =>
-  Effect.timeoutOrElse(flight, {
-    duration: patience,
-    orElse: () =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.fail(
-          new InProgress({
-            key: ask.key.label,
-            waitedMillis: Math.round(Duration.toMillis(patience)),
-            checkAfter: DateTime.makeUnsafe(now + ask.capability.deadlineMillis)
-          })
-        )
-      )
-  })
-
-/**
- * The open transaction of effect/sql that the current fiber is in, of any client. The reference is
- * effect's own, looked up by its name; a test fails should it ever be called otherwise.
- */
-const OpenTransaction = Context.Reference<object | undefined>("effect/sql/CurrentTransactionService", {
-  defaultValue: () => undefined
-})

@@ -43,7 +43,8 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   kernel: ["domain"],
   postgres: ["domain", "kernel"],
   surface: ["domain", "kernel"],
-  host: ["domain", "kernel", "postgres", "surface"],
+  cluster: ["domain", "kernel"],
+  host: ["domain", "kernel", "postgres", "surface", "cluster"],
   testing: ["domain", "kernel"]
 }
 

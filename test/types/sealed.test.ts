@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Connector, execute, Executor, Fibric } from "fibric"
 import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
+import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as FibricIndex from "fibric"
@@ -20,6 +21,7 @@ const entries = {
   fibric: FibricIndex,
   "fibric/postgres": FibricPostgres,
   "fibric/embedded": FibricEmbedded,
+  "fibric/cluster": FibricCluster,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }
 

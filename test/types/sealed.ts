@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import * as Fibric from "fibric"
+import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as Smtp from "fibric/connectors/smtp"
@@ -12,6 +13,7 @@ type Reaching = "Sealed" | "open" | "unseal" | "Run"
 
 isTrue<Equals<Extract<keyof typeof Fibric, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricEmbedded, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof FibricCluster, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricPostgres, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
