@@ -4,7 +4,7 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { type Context, Deferred, Effect, Fiber, Layer, Logger, Option } from "effect"
 import {
   type Connector,
   execute,
@@ -89,7 +89,10 @@ for (const [name, places] of [
   ["a cluster of two runners", cluster]
 ] as const) {
   const story = (sentence: string, body: (places: Places) => Effect.Effect<void, unknown>) =>
-    it.live(sentence, () => Effect.scoped(Effect.flatMap(places, body)))
+    it.live(sentence, () =>
+      // What runners say to each other's comings and goings is no part of it.
+      Effect.provide(Effect.scoped(Effect.flatMap(places, body)), Logger.layer([]))
+    )
 
   describe(`on ${name}`, () => {
     story("many entities are asked for from two places, and each action is performed once", (at) =>

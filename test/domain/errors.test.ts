@@ -96,6 +96,30 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     `"notify:order-4471:packed" was not performed: "${key}" is in doubt since 2026-01-02T03:04:05.678Z and holds order-4471. Settle that first, then ask again.`
   ],
   [
+    new Fibric.LaneBusy({ key, entity: "order-4471" }),
+    `"${key}" was not performed: another action for order-4471 is in flight, and this one does not wait. Ask again later.`
+  ],
+  [
+    new Fibric.Superseded({ key, reason: "the order was cancelled", version: 3 }),
+    `"${key}" is not wanted any more: the order was cancelled. Nothing was performed and the key is not spent; decide anew from the state as it is.`
+  ],
+  [
+    new Fibric.GuardFailed({ key, reason: "its guard gave no answer within 5000 ms" }),
+    `Whether "${key}" is still wanted could not be found out: its guard gave no answer within 5000 ms. Nothing was performed; mend the cause and ask again.`
+  ],
+  [
+    new Fibric.StateUnreadable({ entity: "order-4471", reason: "it has shape 2" }),
+    "The state of order-4471 can't be read: it has shape 2. Nothing was changed; start the version that wrote it, or declare the shape that it has."
+  ],
+  [
+    new Fibric.WouldDeadlock({ key, entity: "order-4471", inside: "charge:order-4471:once" }),
+    `"${key}" was asked for while charge:order-4471:once is in flight, and order-4471 waits for that: neither would ever end. Nothing was performed; ask from outside, or do both in one program.`
+  ],
+  [
+    new Fibric.Unfinished({ key, reason: "the shop is on fire", receipt }),
+    `The program "${key}" stopped before its end: the shop is on fire. What its steps settled stands; ask for it again, and it does the rest.`
+  ],
+  [
     new Fibric.Saturated({ key, entity: "order-4471", capacity: 1_024 }),
     `"${key}" was not performed: 1024 actions already wait for order-4471. Ask again later.`
   ],
