@@ -98,6 +98,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: ["test/kernel/deadlocks.test.ts"]
   },
   {
+    name: "the claim reads the state's version and does not lock it (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "AND version = ${basis.version}::int FOR UPDATE`",
+        replace: "AND version = ${basis.version}::int`"
+      }
+    ],
+    caughtBy: ["test/postgres/stale-guard.test.ts"]
+  },
+  {
     name: "a step is performed after its program has ended",
     edits: [
       {
