@@ -39,6 +39,7 @@ const losses = "test/kernel/losses.test.ts"
 
 const guards = "test/kernel/guards.test.ts"
 const programs = "test/kernel/programs.test.ts"
+const turns = "test/contracts/turns-postgres.test.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -96,6 +97,84 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: ["test/kernel/deadlocks.test.ts"]
+  },
+  {
+    name: "what passed a doubt never takes the lane over (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/consequences.ts",
+        find: "SET passed_doubt = false, revision = ledger.revision + 1",
+        replace: "SET passed_doubt = true, revision = ledger.revision + 1"
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a worker overtakes those who wait in line (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "FROM live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)",
+        replace: "FROM live, root"
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a state that has moved on is overwritten (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/consequences.ts",
+        find: "state = CASE WHEN entity.version = moved.state_version THEN",
+        replace: "state = CASE WHEN true THEN"
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a settlement claims along past those who wait (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/consequences.ts",
+        find: "AND NOT EXISTS (SELECT 1 FROM ${others(sql, next)})",
+        replace: ""
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a step is claimed under a program that has ended (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "AND program.state = 'performing' FOR SHARE",
+        replace: "FOR SHARE"
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a program is released while a step is open (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/statements.ts",
+        find: "recovery LIKE '%\"Replay\"%' AND NOT EXISTS (",
+        replace:
+          "recovery LIKE '%\"Replay\"%' AND NULL IS NOT DISTINCT FROM (SELECT 1 WHERE false) OR false AND NOT EXISTS ("
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "whoever is called and does not come keeps his place (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/line.ts",
+        find: "AND head.is_free AND head.overdue",
+        replace: "AND head.is_free AND false"
+      }
+    ],
+    caughtBy: [turns]
   },
   {
     name: "the claim reads the state's version and does not lock it (Postgres)",
