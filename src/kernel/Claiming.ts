@@ -35,6 +35,8 @@ export interface Prepared {
 export interface Along extends Prepared {
   /** Set where the ledger has said so; else it has to be asked. */
   claimed: (ClaimVerdict & { readonly _tag: "Claimed" }) | undefined
+  /** Whether a copy of it may have landed unheard. */
+  mayHaveLanded: boolean
 }
 
 export const make = Effect.gen(function* () {

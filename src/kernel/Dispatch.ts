@@ -220,8 +220,15 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     if (next === undefined) {
       return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))
     }
-    const statement = ledger.settleAndClaim(settlement, next.claim)
+    // From the second try on the first one may have landed, and its answer was lost.
+    next.mayHaveLanded = true
+    let tries = 0
+    const statement = Effect.suspend(() => {
+      tries += 1
+      return ledger.settleAndClaim(settlement, next.claim)
+    })
     const { applied, claimed } = yield* Effect.orDie(Effect.retry(statement, settleRetry))
+    next.mayHaveLanded = tries > 1
     next.claimed = claimed && { _tag: "Claimed", ...claimed }
     return applied
   })

@@ -180,8 +180,8 @@ export class Ledger extends Context.Service<
     /**
      * Waits in line for the entity's lane: durable, one place for each worker, void when the worker is
      * no longer alive. While it stands, no other worker that came later is given the lane before. Whoever
-     * is first while the lane is free is called, and goes to the tail after `turnMillis`. Answers whether
-     * it is this worker's turn now.
+     * is first while the lane is free is called, and loses its place after `turnMillis`; if it still waits
+     * it takes another one, at the tail. Answers whether it is this worker's turn now.
      */
     readonly queue: (place: Place, turnMillis: number) => Effect.Effect<boolean, LedgerUnavailable>
     /** Gives the place up. A claim gives up its worker's place by itself. */

@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     const { attempt } = prepared
     // While its answer is outstanding the claim may have landed: that is under way, not turned away.
     progress.dispatched = true
-    const verdict = along?.claimed ?? (yield* claiming.claim(prepared, along !== undefined))
+    const verdict = along?.claimed ?? (yield* claiming.claim(prepared, along?.mayHaveLanded === true))
     progress.dispatched = verdict._tag === "Claimed"
     switch (verdict._tag) {
       case "Claimed": {
@@ -145,7 +145,7 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     if (!isFree || isOver || ask.root !== null || seenAttempt !== 0) return undefined
     const prepared = yield* claiming.prepare(ask, seenAttempt, null)
     progress.dispatched = true
-    const sent: Claiming.Along = { ...prepared, claimed: undefined }
+    const sent: Claiming.Along = { ...prepared, claimed: undefined, mayHaveLanded: false }
     return sent
   })
 

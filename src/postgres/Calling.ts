@@ -10,6 +10,7 @@ import * as Bell from "../kernel/Bell.ts"
 import type { Place } from "../kernel/Ledger.ts"
 import type { LedgerClient } from "./LedgerClient.ts"
 import { callFirst } from "./line.ts"
+import type { Freed } from "./settle.ts"
 
 const channel = "fibric_lane"
 
@@ -23,12 +24,15 @@ const backlog = 10_000
 const listenAgainMillis = 5_000
 
 export interface Calling {
-  /** The lane was left by a commit, and somebody waits for it. */
-  readonly freed: (lane: Uint8Array) => void
+  /**
+   * The lane was left by a commit. Who took his place while that commit was under way was not seen by it: so
+   * for a lane that was awaited before, it is looked for once more after the last who was seen.
+   */
+  readonly freed: (freed: Freed) => void
   /** Returns when the worker was called, or never. */
   readonly called: (place: Place) => Effect.Effect<void>
-  /** Begins to listen, once. */
-  readonly listen: Effect.Effect<void>
+  /** Begins to listen, once, and to what is called to this worker. */
+  readonly listen: (worker: string) => Effect.Effect<void>
 }
 
 export const make = Effect.fnUntraced(function* ({
@@ -48,24 +52,41 @@ export const make = Effect.fnUntraced(function* ({
   const hear = Effect.scoped(
     Effect.gen(function* () {
       const notifications = yield* sql.listen(channel)
-      return yield* Effect.forever(Effect.map(Queue.take(notifications), ({ payload }) => bell.ring(payload)))
+      return yield* Effect.forever(
+        Effect.map(Queue.take(notifications), ({ payload }) => {
+          // Everybody hears everything.
+          if (own.has(payload.slice(payload.indexOf(":") + 1))) bell.ring(payload)
+        })
+      )
     })
   )
+  /** Lanes that somebody waited for when they were left the last time. */
+  const awaited = new Set<string>()
   let isListening = false
+  // The incarnations of this process: one, and another each time that a lease has run out.
+  const own = new Set<string>()
 
   return {
-    freed: (lane) => void Queue.offerUnsafe(lanes, lane),
+    freed: ({ isAwaited, lane }) => {
+      const name = Buffer.from(lane).toString("hex")
+      const wasAwaited = awaited.delete(name)
+      if (!isAwaited && !wasAwaited) return
+      Queue.offerUnsafe(lanes, lane)
+      if (isAwaited && awaited.size < backlog) awaited.add(name)
+    },
     called: bell.heard,
-    listen: Effect.suspend(() => {
-      if (isListening) return Effect.void
-      isListening = true
-      const again = Effect.catch(hear, ({ reason }) =>
-        Effect.andThen(
-          Effect.logDebug("fibric.ledger.not_listening", reason._tag),
-          Effect.sleep(listenAgainMillis)
+    listen: (worker) =>
+      Effect.suspend(() => {
+        own.add(worker)
+        if (isListening) return Effect.void
+        isListening = true
+        const again = Effect.catch(hear, ({ reason }) =>
+          Effect.andThen(
+            Effect.logDebug("fibric.ledger.not_listening", reason._tag),
+            Effect.sleep(listenAgainMillis)
+          )
         )
-      )
-      return Effect.asVoid(Effect.forkIn(Effect.forever(again), scope))
-    })
+        return Effect.asVoid(Effect.forkIn(Effect.forever(again), scope))
+      })
   }
 })

@@ -59,13 +59,19 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
       look: Effect.fn("Ledger.look")((entity, place) => confirmed("look", Line.look(sql, entity, place))),
 
       queue: Effect.fn("Ledger.queue")((place, turnMillis) =>
-        Effect.andThen(calling.listen, confirmed("queue", Line.queue(sql, place, turnMillis)))
+        Effect.andThen(
+          calling.listen(place.worker),
+          Effect.map(confirmed("queue", Line.queue(sql, place, turnMillis)), ({ isTurn, tookAway }) => {
+            if (tookAway) calling.freed({ lane: place.lane, isAwaited: true })
+            return isTurn
+          })
+        )
       ),
 
       leave: Effect.fn("Ledger.leave")((place) =>
         Effect.andThen(
           confirmed("leave", Line.leave(sql, place)),
-          Effect.sync(() => calling.freed(place.lane))
+          Effect.sync(() => calling.freed({ lane: place.lane, isAwaited: true }))
         )
       ),
 
@@ -126,10 +132,10 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     })
 
     /** What has freed a lane that others wait for is told to them. */
-    function told<A extends { readonly awaited: Uint8Array | null }, E>(statement: Effect.Effect<A, E>) {
-      return Effect.tap(statement, ({ awaited }) =>
+    function told<A extends { readonly freed: Settle.Freed | null }, E>(statement: Effect.Effect<A, E>) {
+      return Effect.tap(statement, ({ freed }) =>
         Effect.sync(() => {
-          if (awaited !== null) calling.freed(awaited)
+          if (freed !== null) calling.freed(freed)
         })
       )
     }

@@ -38,9 +38,10 @@ export const claimAlong = (sql: Sql, next: Claim | undefined) =>
           AND NOT EXISTS (SELECT 1 FROM ${others(sql, next)})`
       )})`
 
-/** The lane that was left, where a worker waits for it. */
+/** The lane that may have been left, and whether a worker waits for it as far as this statement sees. */
 export const awaited = (sql: Sql) => sql`
-  (SELECT ticket.lane FROM fibric.ticket JOIN moved ON ticket.lane = moved.entity_hash LIMIT 1) AS awaited`
+  (SELECT entity_hash FROM moved) AS left_lane,
+  EXISTS (SELECT 1 FROM fibric.ticket JOIN moved ON ticket.lane = moved.entity_hash) AS awaited`
 
 /** Of those that passed the doubt which leaves the lane now, the oldest takes the lane over. */
 export const promote = (sql: Sql, leavesLane: boolean) =>

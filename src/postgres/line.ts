@@ -73,16 +73,17 @@ const laneOf = (row: typeof ViewRow.Type): EntityView["lane"] => {
 
 /**
  * Takes a place, once, and says whether it is the worker's turn; a doubt that holds the lane counts as a
- * turn, for whoever comes is told of it. Whoever is first while the lane is free is called; if it has not come within its
- * time it goes to the tail. At most one row of another's is touched, so that nobody waits in a circle.
+ * turn, for whoever comes is told of it. Whoever is first while the lane is free is called; if it has not
+ * come within its time its place is taken away: if it still waits it takes another one, at the tail. At
+ * most one row of another's is touched, so that nobody waits in a circle.
  */
 export const queue = (
   sql: Sql,
   { lane, worker }: Place,
   turnMillis: number
-): Effect.Effect<boolean, SqlError.SqlError> =>
+): Effect.Effect<{ readonly isTurn: boolean; readonly tookAway: boolean }, SqlError.SqlError> =>
   Effect.map(
-    sql<{ is_turn: boolean }>`
+    sql<{ is_turn: boolean; took_away: boolean }>`
   WITH free AS (
     SELECT NOT EXISTS (
       SELECT 1 FROM fibric.ledger AS holder
@@ -103,17 +104,19 @@ export const queue = (
     FROM head
     WHERE ticket.lane = ${lane}::bytea AND ticket.number = head.number AND ticket.worker <> ${worker}::uuid
       AND (head.called_at IS NULL) = head.is_free
-  ), tail AS (
-    UPDATE fibric.ticket AS ticket SET number = DEFAULT, called_at = NULL FROM head
+  ), late AS (
+    DELETE FROM fibric.ticket AS ticket USING head
     WHERE ticket.lane = ${lane}::bytea AND ticket.number = head.number AND ticket.worker <> ${worker}::uuid
       AND head.is_free AND head.overdue
+    RETURNING 1
   ), mine AS (
     INSERT INTO fibric.ticket (lane, worker) VALUES (${lane}::bytea, ${worker}::uuid)
     ON CONFLICT DO NOTHING
   )
-  SELECT free.is_idle AND COALESCE(head.worker = ${worker}::uuid, true) AS is_turn
+  SELECT free.is_idle AND COALESCE(head.worker = ${worker}::uuid, true) AS is_turn,
+    EXISTS (SELECT 1 FROM late) AS took_away
   FROM free LEFT JOIN head ON true`,
-    ([row]) => row?.is_turn === true
+    ([row]) => ({ isTurn: row?.is_turn === true, tookAway: row?.took_away === true })
   )
 
 export const leave = (sql: Sql, { lane, worker }: Place): Rows => sql`

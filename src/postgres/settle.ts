@@ -17,10 +17,16 @@ import { readReceipts, receiptColumns } from "./ReceiptRow.ts"
 type Row = { readonly [column: string]: unknown }
 type Rows = Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError>
 
-/** What became of an event, and the lane that it may have freed, where another worker waits for it. */
+/** A lane that a commit may have freed, and whether a worker waits for it as far as the commit saw. */
+export interface Freed {
+  readonly lane: Uint8Array
+  readonly isAwaited: boolean
+}
+
+/** What became of an event, and the lane that it may have freed. */
 export interface Ended {
   readonly applied: Applied
-  readonly awaited: Uint8Array | null
+  readonly freed: Freed | null
 }
 
 /** The same with what became of the claim that went along. */
@@ -37,10 +43,10 @@ export const settle = Effect.fnUntraced(function* (
   const rows = yield* settleSole(sql, settlement, next)
   const [receipt] = yield* readReceipts(rows)
   if (receipt !== undefined) {
-    const { awaited, next_attempt: attempt, next_generation: generation } = rows[0] ?? {}
+    const { next_attempt: attempt, next_generation: generation } = rows[0] ?? {}
     const claimed =
       typeof attempt === "number" && typeof generation === "number" ? { attempt, generation } : undefined
-    return { applied: { _tag: "Settled", receipt }, awaited: laneIn(awaited), claimed }
+    return { applied: { _tag: "Settled", receipt }, freed: freedBy(rows[0]), claimed }
   }
   const { durationMillis, evidence, key, receiptId, token } = settlement
   const event = { _tag: "Evidence", token, evidence, durationMillis } as const
@@ -116,9 +122,12 @@ export const apply = (
     }
   })
 
-const ended = (applied: Applied, awaited: Uint8Array | null = null): Ended => ({ applied, awaited })
+const ended = (applied: Applied, freed: Freed | null = null): Ended => ({ applied, freed })
 
-const laneIn = (column: unknown): Uint8Array | null => (column instanceof Uint8Array ? column : null)
+const freedBy = (row: Row | undefined): Freed | null => {
+  const { awaited, left_lane: lane } = row ?? {}
+  return lane instanceof Uint8Array ? { lane, isAwaited: awaited === true } : null
+}
 
 /** Writes a decision; `undefined` where the row is no longer the one that it was made for. */
 const write = Effect.fnUntraced(function* (
@@ -137,7 +146,7 @@ const write = Effect.fnUntraced(function* (
   }
   const rows = yield* move(sql, key, row, decision, receiptId)
   const [receipt] = yield* readReceipts(rows)
-  return receipt && ended({ _tag: "Settled", receipt }, laneIn(rows[0]?.["awaited"]))
+  return receipt && ended({ _tag: "Settled", receipt }, freedBy(rows[0]))
 })
 
 const kept = ended({ _tag: "Kept" })

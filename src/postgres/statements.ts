@@ -123,11 +123,13 @@ export const closeCalls = (sql: Sql): Rows => sql`
 /**
  * Turns silent rows doubtful, in the one lock order, and passes over what somebody holds. A
  * transactional attempt whose row can be had did not commit, and is fenced off by this. A program that
- * is in doubt takes no more steps, so that what its steps have come to can be read here: none is open.
+ * is in doubt takes no more steps, so that what its steps have come to can be read here: none is open. That
+ * is read by this statement's snapshot, and so the row must be the one of the snapshot, too: hence the
+ * revision, which a row that has moved on meanwhile does not have any more.
  */
 export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
-  WITH silent AS (
-    SELECT key_hash, doubt_at <= clock_timestamp() AS overdue,
+  WITH seen AS MATERIALIZED (
+    SELECT key_hash, entity_hash, revision, doubt_at <= clock_timestamp() AS overdue,
       recovery LIKE '%"Transactional"%' AS transactional, state = 'in_doubt' AS in_doubt
     FROM fibric.ledger AS ledger
     WHERE (state = 'performing' AND (
@@ -144,13 +146,17 @@ export const reap = (sql: Sql, receiptIds: ReadonlyArray<string>): Rows => sql`
     )))
     ORDER BY entity_hash, key_hash
     LIMIT ${receiptIds.length}::int
-    FOR UPDATE SKIP LOCKED
+  ), silent AS (
+    SELECT seen.* FROM seen
+    JOIN fibric.ledger AS ledger ON ledger.key_hash = seen.key_hash AND ledger.revision = seen.revision
+    ORDER BY seen.entity_hash, seen.key_hash
+    FOR UPDATE OF ledger SKIP LOCKED
   ), numbered AS (
     SELECT *, transactional OR in_doubt AS released, row_number() OVER (ORDER BY key_hash) AS number FROM silent
   ), moved AS (
     UPDATE fibric.ledger AS ledger
     SET state = CASE WHEN released THEN 'released' ELSE 'in_doubt' END, since = clock_timestamp(),
-      revision = revision + 1, receipt_id = fresh.id,
+      revision = ledger.revision + 1, receipt_id = fresh.id,
       evidence = CASE WHEN released THEN 'not_performed' ELSE evidence END,
       recover_at = CASE WHEN released THEN NULL ELSE
         clock_timestamp() + recover_after_millis * interval '1 ms' END,

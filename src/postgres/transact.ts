@@ -12,7 +12,7 @@ import * as Evidence from "../kernel/Evidence.ts"
 import type { Ledger, Settlement, Transacted } from "../kernel/Ledger.ts"
 import { LedgerTransaction } from "../kernel/LedgerTransaction.ts"
 import { readReceipts } from "./ReceiptRow.ts"
-import { receiptsById, settle } from "./settle.ts"
+import { type Freed, receiptsById, settle } from "./settle.ts"
 
 type Attempt = Parameters<Ledger["Service"]["transact"]>[0]
 type Work = Parameters<Ledger["Service"]["transact"]>[1]
@@ -33,10 +33,7 @@ export const transact = (
   sql: PgClient.PgClient,
   attempt: Attempt,
   effect: Work
-): Effect.Effect<
-  { readonly transacted: Transacted; readonly awaited: Uint8Array | null },
-  SqlError.SqlError
-> =>
+): Effect.Effect<{ readonly transacted: Transacted; readonly freed: Freed | null }, SqlError.SqlError> =>
   Effect.gen(function* () {
     const locked = yield* lock(sql, attempt)
     const [before] = yield* Effect.flatMap(receiptsById(sql, [attempt.receiptId]), readReceipts)
@@ -47,8 +44,8 @@ export const transact = (
     if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
       return yield* takeBack({ _tag: "RolledBack", evidence })
     }
-    const { applied, awaited } = yield* settle(sql, { ...attempt, ...ended })
-    return applied._tag === "Settled" ? { transacted: applied, awaited } : yield* takeBack(fenced)
+    const { applied, freed } = yield* settle(sql, { ...attempt, ...ended })
+    return applied._tag === "Settled" ? { transacted: applied, freed } : yield* takeBack(fenced)
   }).pipe(
     sql.withTransaction,
     // A connection that is lost fails the rollback too, which the driver reports as a defect.
@@ -57,7 +54,7 @@ export const transact = (
   )
 
 /** What frees no lane that somebody could be told of: they look by themselves. */
-const unheard = (transacted: Transacted) => ({ transacted, awaited: null })
+const unheard = (transacted: Transacted) => ({ transacted, freed: null })
 
 /** The state that the effect will change first, as everybody does; then the key's row, by its token. */
 const lock = (sql: PgClient.PgClient, { key, token }: Attempt) =>

@@ -19,7 +19,7 @@ export const othersAhead = (store: Store, { lane, worker }: Place, now: number):
 export const othersWait = (store: Store, { lane, worker }: Place, now: number): boolean =>
   lineOf(store, hex(lane), now).some((ticket) => ticket.worker !== worker)
 
-/** Takes a place; calls whoever is first while the lane is free, or sends it to the tail. */
+/** Takes a place; calls whoever is first while the lane is free, or takes a place that was not used in time away. */
 export const queueIn = (
   store: Store,
   { lane, worker }: Place,
@@ -33,7 +33,7 @@ export const queueIn = (
   const moved = (): ReadonlyArray<Ticket> => {
     if (first === undefined || first.worker === worker || !laneIsFree) return line
     if (first.calledAtMillis === null) return [{ ...first, calledAtMillis: now }, ...rest]
-    return first.calledAtMillis + turnMillis <= now ? [...rest, { ...first, calledAtMillis: null }] : line
+    return first.calledAtMillis + turnMillis <= now ? rest : line
   }
   const standing = moved()
   const isThere = standing.some((ticket) => ticket.worker === worker)
