@@ -3,7 +3,7 @@
  */
 import { Deferred, Effect, Exit, type Redacted, Schema, Scope } from "effect"
 import { createServer } from "node:net"
-import * as Child from "../crash/Child.ts"
+import * as Child from "../harness/Child.ts"
 
 /** What a question comes to: an outcome, an error's tag, or `gone` where the runner has ended meanwhile. */
 export type Heard = string

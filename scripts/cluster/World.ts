@@ -2,7 +2,7 @@
  * World: the outside world as runners and the harness see it. The process behind it is `world-process.ts`.
  */
 import { Effect, Schema, type Scope } from "effect"
-import * as Child from "../crash/Child.ts"
+import * as Child from "../harness/Child.ts"
 
 const OrderSchema = Schema.Struct({
   /** The provider's key. */

@@ -10,7 +10,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Logger, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as Database from "../crash/Database.ts"
+import * as Database from "../harness/Database.ts"
 import { type Plan, tell } from "./story.ts"
 import * as World from "./World.ts"
 
@@ -25,7 +25,7 @@ const median = (numbers: ReadonlyArray<number>): number | null =>
   [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? null
 
 const run = Effect.fnUntraced(function* (plan: Plan) {
-  const [database, world] = yield* Effect.all([Database.make, World.make])
+  const [database, world] = yield* Effect.all([Database.make("cluster"), World.make])
   const told = yield* Effect.scoped(tell(plan, { url: database.url, world }))
   const { duplicates, effects, overlaps, recognised } = yield* world.report
   return {

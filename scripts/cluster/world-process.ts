@@ -10,8 +10,7 @@
  * key that it has seen is no new effect; it is answered when the first one has ended. Effects are counted
  * by the change that was meant: a second effect under another provider key is a second effect.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { serve } from "../harness/serve.ts"
 import type { Order, Report } from "./World.ts"
 
 interface Happened {
@@ -62,37 +61,11 @@ const report = (): Report => ({
   owners: Object.fromEntries(owners)
 })
 
-const bodyOf = async (request: IncomingMessage): Promise<string> => {
-  let body = ""
-  for await (const chunk of request) body += String(chunk)
-  return body
-}
-
-const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const reply = (body: unknown) =>
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body))
-  switch (`${request.method} ${request.url}`) {
-    case "POST /effects":
-      // Only our own processes write here, with the type that both sides import.
-      await perform(JSON.parse(await bodyOf(request)) as Order)
-      return void reply({})
-    case "GET /report":
-      return void reply(report())
-    default:
-      response.writeHead(404).end()
-  }
-}
-
-const server = createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
-})
-
-process.stdin.resume()
-process.stdin.once("close", () => process.exit(0))
-process.stdin.once("error", () => process.exit(0))
-
-server.listen(0, "127.0.0.1", () => {
-  // Only a server on a pipe has an address of another shape.
-  const { port } = server.address() as AddressInfo
-  process.stdout.write(`${JSON.stringify({ port })}\n`)
+serve({
+  "POST /effects": async ({ body }) => {
+    // Only our own processes write here, with the type that both sides import.
+    await perform(body as Order)
+    return {}
+  },
+  "GET /report": report
 })

@@ -1,31 +1,12 @@
 /**
- * Database: a fresh database for one run of the harness, in the server of `DATABASE_URL` or in one that is
- * started for it. It is dropped with the scope. The world of `transactional` effects is a table in it.
+ * Database: the database of a run, with the world of `transactional` effects, which is a table in it.
  */
-import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted } from "effect"
-import { Reactivity } from "effect/reactivity"
-import { Identifiers } from "fibric"
-import * as FibricEmbedded from "fibric/embedded"
+import { Effect } from "effect"
+import * as Database from "../harness/Database.ts"
 
-const connect = (url: Redacted.Redacted<string>) =>
-  Effect.provide(PgClient.make({ url, maxConnections: 2, minConnections: 0 }), Reactivity.layer)
-
-/** A new, empty database: where it is, and how many effects a table in it counts for a subject. */
+/** Where it is, and how many effects the table counts for a subject. */
 export const make = Effect.gen(function* () {
-  const server = yield* FibricEmbedded.database()
-  // A pool opens no connection any more while its own scope closes: dropping needs one of its own.
-  const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
-    Effect.scoped(Effect.flatMap(connect(server.url), use))
-  const name = `crash_${(yield* Identifiers.token).replaceAll("-", "")}`
-  yield* Effect.acquireRelease(
-    onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
-    () => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
-  )
-  const url = Redacted.make(
-    Object.assign(new URL(Redacted.value(server.url)), { pathname: `/${name}` }).toString()
-  )
-  const sql = yield* connect(url)
+  const { sql, url } = yield* Database.make("crash")
   yield* sql`CREATE TABLE crash_effect (subject text NOT NULL)`
   return {
     url,

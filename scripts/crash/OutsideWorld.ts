@@ -2,7 +2,7 @@
  * OutsideWorld: the world as a connector and the harness see it. The process behind it is `world.ts`.
  */
 import { Effect, Schema, type Scope } from "effect"
-import * as Child from "./Child.ts"
+import * as Child from "../harness/Child.ts"
 
 /** One order to the world. With `honour` it recognises the key, and counts its first order only. */
 export interface Order {

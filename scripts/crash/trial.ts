@@ -4,7 +4,7 @@
 import { Effect, type Redacted, Schema } from "effect"
 import { Operator } from "fibric"
 import { ask } from "./changes.ts"
-import * as Child from "./Child.ts"
+import * as Child from "../harness/Child.ts"
 import type { OutsideWorld } from "./OutsideWorld.ts"
 import type { KillPoint } from "./table.ts"
 

@@ -9,8 +9,7 @@
  * Effects are counted by the change that was meant, never by the provider's key: a second effect under
  * another key is a second effect.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { serve } from "../harness/serve.ts"
 import type { Order } from "./OutsideWorld.ts"
 
 interface Subject {
@@ -41,40 +40,11 @@ const lookUp = (key: string, subject: string): string | null => {
   return effectByKey.get(key) ?? null
 }
 
-const bodyOf = async (request: IncomingMessage): Promise<string> => {
-  let body = ""
-  for await (const chunk of request) body += String(chunk)
-  return body
-}
+const subjectIn = (query: URLSearchParams): string => query.get("subject") ?? ""
 
-const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1")
-  const reply = (body: unknown) =>
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body))
-  const subject = searchParams.get("subject") ?? ""
-  switch (`${request.method} ${pathname}`) {
-    case "POST /effects":
-      // Only our own processes write here, with the type that both sides import.
-      return void reply({ effect: perform(JSON.parse(await bodyOf(request)) as Order) })
-    case "GET /effect":
-      return void reply({ effect: lookUp(searchParams.get("key") ?? "", subject) })
-    case "GET /counts":
-      return void reply(subjectOf(subject))
-    default:
-      response.writeHead(404).end()
-  }
-}
-
-const server = createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
-})
-
-process.stdin.resume()
-process.stdin.once("close", () => process.exit(0))
-process.stdin.once("error", () => process.exit(0))
-
-server.listen(0, "127.0.0.1", () => {
-  // Only a server on a pipe has an address of another shape.
-  const { port } = server.address() as AddressInfo
-  process.stdout.write(`${JSON.stringify({ port })}\n`)
+serve({
+  // Only our own processes write here, with the type that both sides import.
+  "POST /effects": ({ body }) => ({ effect: perform(body as Order) }),
+  "GET /effect": ({ query }) => ({ effect: lookUp(query.get("key") ?? "", subjectIn(query)) }),
+  "GET /counts": ({ query }) => subjectOf(subjectIn(query))
 })

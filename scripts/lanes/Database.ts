@@ -1,35 +1,16 @@
 /**
- * Database: a fresh database for one run of the harness, in the server of `DATABASE_URL` or in one that is
- * started for it, and what it tells of a run: deadlocks, states, who still stands in line. It is dropped
- * with the scope.
+ * Database: the database of a run, and what it tells of it: deadlocks, states, who still stands in line.
  */
-import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted } from "effect"
-import { Reactivity } from "effect/reactivity"
-import { Entity, Identifiers } from "fibric"
-import * as FibricEmbedded from "fibric/embedded"
+import { Effect } from "effect"
+import { Entity } from "fibric"
+import * as Fresh from "../harness/Database.ts"
 import { Thing } from "./changes.ts"
-
-const connect = (url: Redacted.Redacted<string>) =>
-  Effect.provide(PgClient.make({ url, maxConnections: 2, minConnections: 0 }), Reactivity.layer)
 
 export type Database = Effect.Success<typeof make>
 
 /** A new, empty database. */
 export const make = Effect.gen(function* () {
-  const server = yield* FibricEmbedded.database()
-  // A pool opens no connection any more while its own scope closes: dropping needs one of its own.
-  const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
-    Effect.scoped(Effect.flatMap(connect(server.url), use))
-  const name = `lanes_${(yield* Identifiers.token).replaceAll("-", "")}`
-  yield* Effect.acquireRelease(
-    onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
-    () => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
-  )
-  const url = Redacted.make(
-    Object.assign(new URL(Redacted.value(server.url)), { pathname: `/${name}` }).toString()
-  )
-  const sql = yield* connect(url)
+  const { sql, url } = yield* Fresh.make("lanes")
   yield* sql`CREATE TABLE lanes_effect (entity text NOT NULL, occasion text NOT NULL)`
   return {
     url,

@@ -2,7 +2,7 @@
  * OutsideWorld: the world as connectors and the harness see it. The process behind it is `world.ts`.
  */
 import { Effect, Schema, type Scope } from "effect"
-import * as Child from "./Child.ts"
+import * as Child from "../harness/Child.ts"
 
 const order = {
   entity: Schema.String,
@@ -71,7 +71,7 @@ const Listening = Schema.fromJsonString(Schema.Struct({ port: Schema.Int }))
 
 /** Starts a world, for as long as the scope lives. */
 export const make: Effect.Effect<OutsideWorld, Schema.SchemaError, Scope.Scope> = Effect.gen(function* () {
-  const child = yield* Child.start("world.ts", [])
+  const child = yield* Child.start(new URL("./world.ts", import.meta.url), [])
   const { port } = yield* Schema.decodeUnknownEffect(Listening)(yield* child.nextLine)
   return at(port)
 })

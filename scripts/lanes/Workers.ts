@@ -2,7 +2,7 @@
  * Workers: the worker processes of a scenario, with a world of their own.
  */
 import { Effect, type Redacted, Schema } from "effect"
-import * as Child from "./Child.ts"
+import * as Child from "../harness/Child.ts"
 import { type Bounds, Command, Said } from "./Command.ts"
 import type { Database } from "./Database.ts"
 import * as OutsideWorld from "./OutsideWorld.ts"
@@ -36,10 +36,14 @@ export const start = Effect.fnUntraced(function* <const Name extends string>(
 ) {
   const world = yield* OutsideWorld.make
   const startOne = Effect.fnUntraced(function* (name: Name) {
-    const child = yield* Child.start("worker.ts", [name, `${world.port}`, JSON.stringify(bounds)], {
-      DATABASE_URL: database.url,
-      NODE_COMPILE_CACHE: compiled
-    })
+    const child = yield* Child.start(
+      new URL("./worker.ts", import.meta.url),
+      [name, `${world.port}`, JSON.stringify(bounds)],
+      {
+        DATABASE_URL: database.url,
+        NODE_COMPILE_CACHE: compiled
+      }
+    )
     const nextLine = Effect.filterOrFail(
       child.nextLine,
       (line) => line !== undefined,

@@ -2,9 +2,9 @@
  * claim-verdict: what a claim's statement found, and the verdict that it comes to.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { DateTime, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { ClaimVerdict, NewAttempt } from "../kernel/Ledger.ts"
-import { inDoubt, inFlight, passable } from "./lane.ts"
+import { holderFields, inDoubt, inFlight, obstacleIn, passable } from "./lane.ts"
 
 export const laneBusy: ClaimVerdict = { _tag: "LaneBusy" }
 export const exists: ClaimVerdict = { _tag: "Exists" }
@@ -43,10 +43,7 @@ const ClaimRow = Schema.Struct({
   attempt: Schema.NullOr(Schema.Int),
   generation: Schema.NullOr(Schema.Int),
   key_taken: Schema.Boolean,
-  holder_key: Schema.NullOr(Schema.String),
-  holder_in_flight: Schema.NullOr(Schema.Boolean),
-  holder_since: Schema.NullOr(Schema.Date),
-  holder_check_after: Schema.NullOr(Schema.Date),
+  ...holderFields,
   holder_passable: Schema.NullOr(Schema.Boolean)
 })
 
@@ -71,15 +68,9 @@ const verdictFrom = (row: typeof ClaimRow.Type, passesDoubt: boolean): ClaimVerd
   if (row.key_taken) return exists
   if (!row.state_holds) return { _tag: "StaleGuard" }
   if (!row.program_runs) return { _tag: "RootEnded" }
-  const { holder_check_after, holder_in_flight, holder_key, holder_passable, holder_since } = row
-  if (holder_key === null || holder_since === null) return row.others_ahead ? laneBusy : undefined
-  if (holder_in_flight === true) return laneBusy
+  const obstacle = obstacleIn(row)
+  if (obstacle === undefined) return row.others_ahead ? laneBusy : undefined
   // It came between the look at the lane and the claim: passed at the next try.
-  if (passesDoubt && holder_passable === true) return undefined
-  return {
-    _tag: "LaneHeld",
-    key: holder_key,
-    since: DateTime.fromDateUnsafe(holder_since),
-    checkAfter: holder_check_after === null ? null : DateTime.fromDateUnsafe(holder_check_after)
-  }
+  const passes = obstacle._tag === "LaneHeld" && passesDoubt && row.holder_passable === true
+  return passes ? undefined : obstacle
 }

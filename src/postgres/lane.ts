@@ -2,7 +2,8 @@
  * lane: what stands in the way in an entity's lane, in the words of its indexes, and who waits for it.
  */
 import type { PgClient } from "@effect/sql-pg"
-import type { Place } from "../kernel/Ledger.ts"
+import { DateTime, Schema } from "effect"
+import type { LaneHolder, Place } from "../kernel/Ledger.ts"
 
 type Sql = PgClient.PgClient
 
@@ -37,3 +38,28 @@ export const ahead = (sql: Sql, place: Place) => sql`
     )
     LIMIT 1
   )`
+
+/** Who is in flight in a lane, or holds it in doubt, in a row's columns; `null` where nobody is. */
+export const holderFields = {
+  holder_key: Schema.NullOr(Schema.String),
+  holder_in_flight: Schema.NullOr(Schema.Boolean),
+  holder_since: Schema.NullOr(Schema.Date),
+  holder_check_after: Schema.NullOr(Schema.Date)
+} as const
+
+const HolderRow = Schema.Struct(holderFields)
+
+/** What such a row says about the lane; `undefined` where nobody is in it. */
+export const obstacleIn = (
+  row: typeof HolderRow.Type
+): { readonly _tag: "LaneBusy" } | LaneHolder | undefined => {
+  const { holder_check_after, holder_in_flight, holder_key, holder_since } = row
+  if (holder_key === null || holder_since === null) return undefined
+  if (holder_in_flight === true) return { _tag: "LaneBusy" }
+  return {
+    _tag: "LaneHeld",
+    key: holder_key,
+    since: DateTime.fromDateUnsafe(holder_since),
+    checkAfter: holder_check_after === null ? null : DateTime.fromDateUnsafe(holder_check_after)
+  }
+}

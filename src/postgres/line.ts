@@ -2,11 +2,11 @@
  * line: an entity's state as a guard is shown it, and the line of the workers that wait for its lane.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { DateTime, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { EntityView, Place } from "../kernel/Ledger.ts"
-import { ahead, inDoubt, inFlight } from "./lane.ts"
+import { ahead, holderFields, inDoubt, inFlight, obstacleIn } from "./lane.ts"
 import { decoded } from "./statements.ts"
 
 type Sql = PgClient.PgClient
@@ -17,10 +17,7 @@ const ViewRow = Schema.Struct({
   shape: Schema.NullOr(Schema.Int),
   state: Schema.NullOr(Schema.String),
   others_ahead: Schema.Boolean,
-  holder_key: Schema.NullOr(Schema.String),
-  holder_in_flight: Schema.NullOr(Schema.Boolean),
-  holder_since: Schema.NullOr(Schema.Date),
-  holder_check_after: Schema.NullOr(Schema.Date)
+  ...holderFields
 })
 
 const decodeView = Schema.decodeUnknownEffect(Schema.Tuple([ViewRow]))
@@ -49,27 +46,13 @@ export const look = (
       ORDER BY in_flight DESC LIMIT 1
     ) AS holder ON true`.pipe(
     Effect.flatMap(decodeView),
-    Effect.map(([row]) => ({
+    Effect.map(([row]): EntityView => ({
       version: row.version,
       state: row.state === null || row.shape === null ? null : { shape: row.shape, json: row.state },
-      lane: laneOf(row)
+      lane: obstacleIn(row) ?? { _tag: row.others_ahead ? "LaneBusy" : "LaneFree" }
     })),
     decoded
   )
-
-const laneOf = (row: typeof ViewRow.Type): EntityView["lane"] => {
-  const { holder_check_after, holder_in_flight, holder_key, holder_since } = row
-  if (holder_key === null || holder_since === null) {
-    return { _tag: row.others_ahead ? "LaneBusy" : "LaneFree" }
-  }
-  if (holder_in_flight === true) return { _tag: "LaneBusy" }
-  return {
-    _tag: "LaneHeld",
-    key: holder_key,
-    since: DateTime.fromDateUnsafe(holder_since),
-    checkAfter: holder_check_after === null ? null : DateTime.fromDateUnsafe(holder_check_after)
-  }
-}
 
 /**
  * Takes a place, once, and says whether it is the worker's turn; a doubt that holds the lane counts as a
