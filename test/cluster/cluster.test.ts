@@ -18,7 +18,7 @@ import {
 } from "fibric"
 import * as FibricCluster from "fibric/cluster"
 import { createServer } from "node:net"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 import { Door, type Hall, lock, makeHall, unlock } from "../support/doors.ts"
 import { EmailRefused, makeWorld, notify, type World } from "../support/orders.ts"
 
@@ -54,7 +54,7 @@ const memory = Effect.gen(function* () {
 })
 
 const single = Effect.gen(function* () {
-  const { url } = yield* freshDatabase
+  const { url } = yield* ledgerDatabase
   const hall = makeHall()
   const world = makeWorld()
   const one = yield* Layer.build(
@@ -67,7 +67,7 @@ const single = Effect.gen(function* () {
 })
 
 const cluster = Effect.gen(function* () {
-  const { url } = yield* freshDatabase
+  const { url } = yield* ledgerDatabase
   const hall = makeHall()
   const world = makeWorld()
   const runner = Effect.gen(function* () {

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { execute, Fibric } from "fibric"
 import * as Payments from "../../examples/connector.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 const root = new URL("../../", import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), "utf8")
@@ -18,7 +18,7 @@ const blocks = ["README.md", "connectors/README.md"].flatMap((readme) =>
 
 /** Runs an example as a reader would, on a database of its own. */
 const run = Effect.fnUntraced(function* (path: string) {
-  const { url } = yield* freshDatabase
+  const { url } = yield* ledgerDatabase
   return yield* Effect.promise(
     () =>
       new Promise<string>((resolve, reject) =>

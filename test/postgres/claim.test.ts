@@ -11,11 +11,11 @@ import { claim as runClaim } from "../../src/postgres/claim.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { eventually } from "../support/asker.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 /** A ledger, and a plain client beside it, on one new database. */
 const prepared = Effect.gen(function* () {
-  const { url } = yield* freshDatabase
+  const { url } = yield* ledgerDatabase
   const client = PgClient.layer({ url, maxConnections: 4, startupParameters: { synchronous_commit: "off" } })
   return yield* Layer.build(
     PgLedger.layer.pipe(Layer.provideMerge(LedgerClient.layer), Layer.provideMerge(client))

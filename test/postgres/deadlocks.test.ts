@@ -8,12 +8,12 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import { execute, ReceiptLog } from "fibric"
 import { layer as layerPostgres } from "fibric/postgres"
 import { Inside, layerMoves, meeting, move } from "../support/accounts.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 describe("two processes whose entities wait for each other", () => {
   it.live("let one of the two go, both end, and nothing is left waiting", () =>
     Effect.gen(function* () {
-      const { url } = yield* freshDatabase
+      const { url } = yield* ledgerDatabase
       const wait = meeting(["a", "b"])
       const runtime = Layer.build(
         layerMoves.pipe(

@@ -4,14 +4,14 @@ import { Effect, Layer, Logger } from "effect"
 import { execute, Operator, ReceiptLog, Settings, Verdicts } from "fibric"
 import { layer as layerPostgres } from "fibric/postgres"
 import { eventually, startAsker } from "../support/asker.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
 
 const short = Settings.layer({ leaseMillis: 2_000, beatMillis: 500, reapMillis: 200 })
 
 /** A database with a world in it, and this process's own client. */
 const prepared = Effect.gen(function* () {
-  const { url } = yield* freshDatabase
+  const { url } = yield* ledgerDatabase
   const context = yield* Layer.build(PgClient.layer({ url, maxConnections: 4 }))
   const sql = yield* Effect.provideContext(PgClient.PgClient, context)
   yield* sql`

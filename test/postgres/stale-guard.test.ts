@@ -11,10 +11,10 @@ import { settle as runSettle } from "../../src/postgres/settle.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { alive, claimed, claimOf, keyOf, performed } from "../contracts/keys.ts"
 import { eventually } from "../support/asker.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 const layer = Layer.unwrap(
-  Effect.map(freshDatabase, ({ url }) =>
+  Effect.map(ledgerDatabase, ({ url }) =>
     PgLedger.layer.pipe(
       Layer.provideMerge(LedgerClient.layer),
       Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))

@@ -19,10 +19,10 @@ import {
   settle,
   unknown
 } from "../contracts/keys.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 const layer = Layer.unwrap(
-  Effect.map(freshDatabase, ({ url }) =>
+  Effect.map(ledgerDatabase, ({ url }) =>
     PgLedger.layer.pipe(
       Layer.provideMerge(LedgerClient.layer),
       Layer.provideMerge(PgClient.layer({ url, maxConnections: 2 }))

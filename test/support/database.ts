@@ -4,6 +4,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
+import type { SqlError } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 
@@ -23,19 +24,29 @@ const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
     )
   )
 
+const database = (
+  create: (sql: PgClient.PgClient, name: string) => Effect.Effect<unknown, SqlError.SqlError>
+) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const name = `test_${randomUUID().replaceAll("-", "")}`
+      return Effect.as(
+        onServer((sql) => create(sql, name)),
+        { name, url: urlOf(name) }
+      )
+    }),
+    ({ name }) => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
+  )
+
 /** A new, empty database; its URL. Dropped when the scope closes, whoever is still connected. */
-export const freshDatabase = Effect.acquireRelease(
-  Effect.suspend(() => {
-    const name = `test_${randomUUID().replaceAll("-", "")}`
-    return Effect.as(
-      onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
-      { name, url: urlOf(name) }
-    )
-  }),
-  ({ name }) => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
+export const freshDatabase = database((sql, name) => sql`CREATE DATABASE ${sql(name)}`)
+
+/** A new database with an empty ledger in it that is up to date: a start finds nothing to do. */
+export const ledgerDatabase = database(
+  (sql, name) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(inject("templateDatabase"))}`
 )
 
-/** A client for a new, empty database. */
+/** A client for a new database with an empty ledger in it. */
 export const layerFreshClient = Layer.unwrap(
-  Effect.map(freshDatabase, ({ url }) => PgClient.layer({ url, maxConnections: 4 }))
+  Effect.map(ledgerDatabase, ({ url }) => PgClient.layer({ url, maxConnections: 4 }))
 )

@@ -1,14 +1,21 @@
 /**
  * One Postgres server for a whole test run: `DATABASE_URL`, or an embedded one on a socket of its own.
- * Each test file makes a database of its own in it, so that two runs never meet.
+ * Each test makes a database of its own in it, so that two runs never meet; most of them as a copy of one
+ * that has been brought up to date here.
  */
+import { PgClient } from "@effect/sql-pg"
 import { Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { randomUUID } from "node:crypto"
 import type { TestProject } from "vitest/node"
 import { database, layerClient } from "../../src/host/embedded.ts"
+import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 
 declare module "vitest" {
   export interface ProvidedContext {
     readonly databaseUrl: string
+    /** A database that is up to date and empty, to be copied. Nobody connects to it. */
+    readonly templateDatabase: string
   }
 }
 
@@ -21,6 +28,25 @@ const endNow = (pid: number): void => {
   }
 }
 
+/** Makes the database to copy, for as long as the scope lives. */
+const template = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
+  const name = `template_${randomUUID().replaceAll("-", "")}`
+  const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
+    Effect.scoped(
+      Effect.flatMap(
+        PgClient.make({ url, maxConnections: 1, minConnections: 0 }).pipe(Effect.provide(Reactivity.layer)),
+        use
+      )
+    )
+  yield* Effect.acquireRelease(
+    onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
+    () => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
+  )
+  const own = Redacted.make(Object.assign(new URL(Redacted.value(url)), { pathname: `/${name}` }).toString())
+  yield* Effect.scoped(Layer.build(LedgerClient.layer.pipe(Layer.provide(layerClient(own)))))
+  return name
+})
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const scope = Scope.makeUnsafe()
   const { server, url } = await Effect.runPromise(Scope.provide(database(), scope))
@@ -29,6 +55,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.once("exit", onExit)
   await Effect.runPromise(Effect.scoped(Layer.build(layerClient(url))))
   project.provide("databaseUrl", Redacted.value(url))
+  project.provide("templateDatabase", await Effect.runPromise(Scope.provide(template(url), scope)))
   return async () => {
     process.removeListener("exit", onExit)
     await Effect.runPromise(Scope.close(scope, Exit.void))

@@ -15,7 +15,7 @@ import type { Ledger } from "../../src/kernel/Ledger.ts"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
-import { freshDatabase } from "../support/database.ts"
+import { ledgerDatabase } from "../support/database.ts"
 import { makeWorld, type World } from "../support/orders.ts"
 
 /** What a command line came to. */
@@ -82,7 +82,7 @@ export const withOrders = <A, E>(
   ) => Effect.Effect<A, E, Runtime.Services | Connector.Handler<"notify"> | Connector.Handler<"peek">>
 ) =>
   Effect.gen(function* () {
-    const { url } = yield* freshDatabase
+    const { url } = yield* ledgerDatabase
     const { layer, world } = makeWorld()
     const runtime = layer.pipe(
       Layer.provideMerge(FibricPostgres.layer),
@@ -94,7 +94,7 @@ export const withOrders = <A, E>(
 /** The ledger's port over a database, for what no capability could ask for. */
 export const withLedger = <A, E>(use: (url: Redacted.Redacted<string>) => Effect.Effect<A, E, Ledger>) =>
   Effect.gen(function* () {
-    const { url } = yield* freshDatabase
+    const { url } = yield* ledgerDatabase
     const ledger = PgLedger.layer.pipe(
       Layer.provide(LedgerClient.layer),
       Layer.provide(PgClient.layer({ url, maxConnections: 2 }))
