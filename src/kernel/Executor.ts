@@ -42,6 +42,7 @@ import type { Handler } from "./Handler.ts"
 import { Inside } from "./Inside.ts"
 import { Lanes } from "./Lanes.ts"
 import { Ledger } from "./Ledger.ts"
+import * as Recorder from "./Recorder.ts"
 import type { ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import * as States from "./States.ts"
@@ -140,9 +141,10 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
       steps: (program, operator) => steps(program, operator)
     })
     const turn = yield* Turn.make({ calls, claiming, dispatch })
-    const waits = yield* Waits.make
+    const recorder = yield* Recorder.make(scope)
+    const waits = yield* Waits.make(recorder)
 
-    const flights = yield* Flights.make(scope, (ask, progress) => corridor(ask, progress))
+    const flights = yield* Flights.make(scope, recorder, (ask, progress) => corridor(ask, progress))
 
     const execute = Effect.fn("Executor.execute")(function* <C extends Capability.Any>(
       action: Action<C>,

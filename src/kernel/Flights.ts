@@ -6,15 +6,14 @@
  * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
  * patience leaves, is written down all the same, and changes nothing.
  */
-import { Deferred, Effect, Exit, Result, Schedule, Scope } from "effect"
+import { Deferred, Effect, Exit, Result, Scope } from "effect"
 import { ShuttingDown } from "../domain/errors.ts"
 import type { Unsettled } from "../domain/execute-error.ts"
-import * as Identifiers from "../domain/Identifiers.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
 import type { Conclusion, Progress } from "./Conclusion.ts"
-import { Ledger, type Repeat } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
+import type { Recorder, Unrecorded } from "./Recorder.ts"
 import { Settings } from "./Settings.ts"
 
 interface Flight {
@@ -31,18 +30,15 @@ interface Flight {
 const maxOperators = 1_000
 const otherOperators = "others"
 
-/** How long writing the repeats is tried before those who wait hear that the ledger is gone. */
-const recordRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 6 }))
-
 /**
  * Takes requests until the surrounding scope closes; then takes no more, waits for those under way up
  * to the bound, and closes `scope`, which interrupts whatever still runs in it.
  */
 export const make = Effect.fnUntraced(function* (
   scope: Scope.Closeable,
+  recorder: Recorder,
   corridor: (ask: Ask, progress: Progress) => Effect.Effect<Conclusion>
 ) {
-  const ledger = yield* Ledger
   const { drainMillis } = yield* Settings
   const context = yield* Effect.context<never>()
   const flying = new Map<string, Flight>()
@@ -95,11 +91,13 @@ export const make = Effect.fnUntraced(function* (
     if (repeat === undefined) return
     const counts = new Map(flight.joiners)
     if (!leaderRecorded) counts.set(flight.leader, (counts.get(flight.leader) ?? 0) + 1)
-    const repeats: Array<Repeat> = []
-    for (const [operator, count] of counts) {
-      repeats.push({ ...repeat, key: ask.key, operator, count, receiptId: yield* Identifiers.ordered })
-    }
-    if (repeats.length > 0) yield* Effect.retry(ledger.record(repeats), recordRetry)
+    const repeats = [...counts].map(([operator, count]): Unrecorded => ({
+      ...repeat,
+      key: ask.key,
+      operator,
+      count
+    }))
+    if (repeats.length > 0) yield* recorder.record(repeats)
   })
 
   const join = (flight: Flight, operator: string): void => {

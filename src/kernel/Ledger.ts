@@ -92,6 +92,21 @@ export interface Repeat {
   readonly reason: string | null
 }
 
+/** Repeats that are written together. `id` makes the statement repeatable. */
+export interface Batch {
+  readonly id: string
+  /** After this instant on the ledger's clock, in milliseconds since the epoch, it writes nothing. */
+  readonly notAfterMillis: number
+  readonly repeats: ReadonlyArray<Repeat>
+}
+
+/** What became of a batch. */
+export type Recorded =
+  /** Written, now or when it first landed; without the receipts that have been folded since. */
+  | { readonly _tag: "Recorded"; readonly receipts: ReadonlyArray<Receipt> }
+  /** Its time was over; it was not written and can't be any more. */
+  | { readonly _tag: "TooLate" }
+
 /** A key in doubt, for the recovery and for people. */
 export interface Doubt {
   readonly key: IdempotencyKey
@@ -203,11 +218,15 @@ export class Ledger extends Context.Service<
     }) => Effect.Effect<boolean, LedgerUnavailable>
     readonly waitNoMore: (id: string) => Effect.Effect<void, LedgerUnavailable>
     /**
-     * Writes the receipts of repeats; they are durable when it returns. Run again it adds nothing.
+     * The ledger's clock as this process knows it, in milliseconds since the epoch. Only to say until
+     * when a batch may land.
      */
-    readonly record: (
-      repeats: ReadonlyArray<Repeat>
-    ) => Effect.Effect<ReadonlyArray<Receipt>, LedgerUnavailable>
+    readonly now: Effect.Effect<number>
+    /**
+     * Writes the receipts of a batch of repeats; they are durable when it answers `Recorded`. Run again
+     * it adds nothing, also once its receipts have been folded; and after its time it adds nothing.
+     */
+    readonly record: (batch: Batch) => Effect.Effect<Recorded, LedgerUnavailable>
     /** Extends a worker's lease from now, on the ledger's clock. `false`: it had run out, for good. */
     readonly beat: (worker: string, leaseMillis: number) => Effect.Effect<boolean, LedgerUnavailable>
     /**

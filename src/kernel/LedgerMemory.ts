@@ -82,9 +82,12 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
           const applied = yield* at((now) => applyIn(store, row, event, receiptId, now))
           return applied._tag === "Settled" ? applied : { _tag: "Fenced" }
         }),
-      record: (repeats) =>
-        at((now) =>
-          repeats.map((repeat) =>
+      now: Clock.currentTimeMillis,
+      record: ({ id, notAfterMillis, repeats }) =>
+        at((now) => {
+          if (!store.batches.has(id) && now >= notAfterMillis) return { _tag: "TooLate" }
+          store.batches.add(id)
+          const receipts = repeats.map((repeat) =>
             append(store, repeat.key, now, {
               ...repeat,
               id: repeat.receiptId,
@@ -95,7 +98,8 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
               checkAfter: null
             })
           )
-        ),
+          return { _tag: "Recorded", receipts }
+        }),
       beat: (worker, leaseMillis) =>
         at((now) => {
           const expiresAt = store.leases.get(worker)

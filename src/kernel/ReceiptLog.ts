@@ -61,7 +61,10 @@ export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog
         Effect.tap(ledger.settleAndClaim(settlement, next), ({ applied }) => ended(applied)),
       apply: (key, event, receiptId) => Effect.tap(ledger.apply(key, event, receiptId), ended),
       transact: (attempt, effect) => Effect.tap(ledger.transact(attempt, effect), ended),
-      record: (repeats) => Effect.tap(ledger.record(repeats), committed),
+      record: (batch) =>
+        Effect.tap(ledger.record(batch), (recorded) =>
+          recorded._tag === "Recorded" ? committed(recorded.receipts) : Effect.void
+        ),
       reap: (ids) => Effect.tap(ledger.reap(ids), committed)
     })
   })

@@ -14,9 +14,10 @@ import { WouldDeadlock } from "../domain/lane-errors.ts"
 import type { Ask } from "./Ask.ts"
 import { confirmRetry } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
+import type { Recorder } from "./Recorder.ts"
 import { Workers } from "./Workers.ts"
 
-export const make = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* (recorder: Recorder) {
   const ledger = yield* Ledger
   const workers = yield* Workers
 
@@ -24,13 +25,9 @@ export const make = Effect.gen(function* () {
     ask: Ask,
     inside: IdempotencyKey
   ): Effect.fn.Return<never, WouldDeadlock | LedgerUnavailable> {
-    const receiptId = yield* Identifiers.ordered
     const { key, operator } = ask
     const reason = `it would wait for itself: asked for from inside ${inside.label}`
-    yield* Effect.retry(
-      ledger.record([{ receiptId, key, outcome: "denied", operator, count: 1, refersTo: null, reason }]),
-      confirmRetry
-    )
+    yield* recorder.record([{ key, outcome: "denied", operator, count: 1, refersTo: null, reason }])
     return yield* new WouldDeadlock({
       key: key.label,
       entity: Entity.label(key.entity),

@@ -6,9 +6,11 @@
  * lane and the flight are unique indexes, so that one action an entity is in flight whatever any process
  * believes.
  */
-import { Effect, Layer, Semaphore } from "effect"
+import type { PgClient } from "@effect/sql-pg"
+import { Clock, Effect, Layer, Semaphore } from "effect"
+import type { SqlError } from "effect/sql"
 import { LedgerUnavailable } from "../domain/errors.ts"
-import { Ledger, type Repeat } from "../kernel/Ledger.ts"
+import { type Batch, Ledger, type Recorded } from "../kernel/Ledger.ts"
 import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
 import * as Doubts from "./doubts.ts"
@@ -30,6 +32,8 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     const { confirmed, sql } = client
     const calling = yield* Calling.make(client)
     const pathSecret = yield* confirmed("read the ledger's secret", Statements.pathSecret(sql))
+    const clock = yield* makeClock(sql)
+    yield* confirmed("read the clock", clock.set)
     const transactions = yield* Semaphore.make(maxTransactions)
 
     return Ledger.of({
@@ -97,9 +101,9 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
         )
       ),
 
-      record: Effect.fn("Ledger.record")((repeats) =>
-        confirmed("record", Effect.flatMap(recorded(repeats), readReceipts))
-      ),
+      now: clock.now,
+
+      record: Effect.fn("Ledger.record")((batch) => confirmed("record", recorded(batch))),
 
       beat: Effect.fn("Ledger.beat")((worker, leaseMillis) =>
         confirmed(
@@ -141,16 +145,33 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     }
 
     /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
-    function recorded(repeats: ReadonlyArray<Repeat>) {
-      return Effect.filterOrElse(
-        Statements.record(sql, repeats),
-        (written) => written.length === repeats.length,
-        () =>
-          Settle.receiptsById(
-            sql,
-            repeats.map(({ receiptId }) => receiptId)
-          )
-      )
+    function recorded(batch: Batch): Effect.Effect<Recorded, SqlError.SqlError> {
+      const ids = batch.repeats.map(({ receiptId }) => receiptId)
+      return Effect.gen(function* () {
+        const written = yield* Statements.record(sql, batch)
+        if (written.length === 0 && !(yield* Statements.isWritten(sql, batch))) {
+          // This process took the ledger's clock for another: the next batch should know better.
+          yield* clock.set
+          return { _tag: "TooLate" }
+        }
+        const rows = written.length > 0 ? written : yield* Settle.receiptsById(sql, ids)
+        return { _tag: "Recorded", receipts: yield* readReceipts(rows) }
+      })
     }
   })
 )
+
+/** The database's clock as it was read once, carried on by this process's own. */
+const makeClock = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
+  let read = { millis: 0, atNanos: yield* Clock.monotonicTimeNanos }
+  return {
+    set: Effect.gen(function* () {
+      const millis = yield* Statements.clock(sql)
+      read = { millis, atNanos: yield* Clock.monotonicTimeNanos }
+    }),
+    now: Effect.map(
+      Clock.monotonicTimeNanos,
+      (nanos) => read.millis + Number(nanos - read.atNanos) / 1_000_000
+    )
+  }
+})

@@ -7,7 +7,7 @@
 import { type PgClient, PgTypes } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Entry, KeyName, Repeat } from "../kernel/Ledger.ts"
+import type { Batch, Entry, KeyName } from "../kernel/Ledger.ts"
 import { StateColumn } from "./LedgerRow.ts"
 import { receiptBeside, receiptColumns, receiptColumnsBeside, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
 import { nullable } from "./settle.ts"
@@ -18,6 +18,17 @@ type Columns = { readonly [column: string]: unknown }
 
 /** Whether somebody is there and lets us in. */
 export const ping = (sql: Sql): Rows => sql`SELECT 1`
+
+/** Whether a batch was written, by this statement or one before. */
+export const isWritten = (sql: Sql, { id }: Batch): Effect.Effect<boolean, SqlError.SqlError> =>
+  Effect.map(sql`SELECT 1 FROM fibric.receipt_batch WHERE id = ${id}::uuid`, (rows) => rows.length > 0)
+
+/** The database's clock, in milliseconds since the epoch. */
+export const clock = (sql: Sql): Effect.Effect<number, SqlError.SqlError> =>
+  Effect.map(
+    sql<{ now: number }>`SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`,
+    ([row]) => row?.now ?? 0
+  )
 
 /** The ledger's secret for path hashes; made once, by the migration. */
 export const pathSecret = (sql: Sql): Effect.Effect<string, SqlError.SqlError> =>
@@ -73,14 +84,21 @@ export const find = (sql: Sql, key: KeyName): Effect.Effect<Entry | undefined, S
     )
   }).pipe(decoded)
 
-/** The receipts of repeats, by their ids: a batch that ran before adds nothing. */
-export const record = (sql: Sql, repeats: ReadonlyArray<Repeat>): Rows => sql`
+/** The receipts of a batch of repeats: one that ran before, or whose time is over, adds nothing. */
+export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows => sql`
+  WITH batch AS (
+    INSERT INTO fibric.receipt_batch (id, not_after)
+    SELECT ${id}::uuid, not_after FROM (SELECT to_timestamp(${notAfterMillis / 1_000}::float8) AS not_after) AS time
+    WHERE clock_timestamp() < not_after
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+  )
   INSERT INTO fibric.receipt_log (
     id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, reason
   )
   SELECT repeat.id, repeat.outcome, repeat.operator, repeat.capability, repeat.key_hash, repeat.key,
     repeat.entity_type, repeat.entity_id, COALESCE(ledger.attempt, 0), repeat.count, repeat.refers_to, repeat.reason
-  FROM unnest(
+  FROM batch, unnest(
     ${repeats.map((repeat) => repeat.receiptId)}::uuid[],
     ${repeats.map((repeat) => repeat.outcome)}::text[],
     ${repeats.map((repeat) => repeat.operator)}::text[],
@@ -100,7 +118,6 @@ export const record = (sql: Sql, repeats: ReadonlyArray<Repeat>): Rows => sql`
     )}
   ) AS repeat (id, outcome, operator, capability, key_hash, key, entity_type, entity_id, count, refers_to, reason)
   LEFT JOIN fibric.ledger AS ledger ON ledger.key_hash = repeat.key_hash
-  ON CONFLICT DO NOTHING
   RETURNING ${sql.literal(receiptColumns)}`
 
 /** Extends a lease that has not run out; registers a worker that is new. No row: it had run out. */

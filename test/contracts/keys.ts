@@ -103,4 +103,11 @@ export const repeatOf = Effect.fnUntraced(function* (key: IdempotencyKey, outcom
   return repeat
 })
 
+/** Records repeats as a batch of their own; the batch, to be run again, and its receipts. */
+export const recordAll = Effect.fnUntraced(function* (repeats: ReadonlyArray<Repeat>, validMillis = 60_000) {
+  const ledger = yield* Ledger
+  const batch = { id: yield* Identifiers.ordered, notAfterMillis: (yield* ledger.now) + validMillis, repeats }
+  return { batch, recorded: yield* ledger.record(batch) }
+})
+
 export const freshIds = (count: number) => Effect.replicateEffect(Identifiers.ordered, count)

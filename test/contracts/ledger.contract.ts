@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, type Layer } from "effect"
 import type { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
-import { Ledger } from "../../src/kernel/Ledger.ts"
+import { Ledger, type Recorded } from "../../src/kernel/Ledger.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import {
   alive,
@@ -16,6 +16,7 @@ import {
   keyOf,
   notPerformed,
   performed,
+  recordAll,
   refused,
   repeatOf,
   settle,
@@ -574,15 +575,19 @@ const verdictLaws = (name: string, law: Law): void => {
   })
 }
 
+const receiptsOf = ({ recorded }: { readonly recorded: Recorded }) => {
+  assert.strictEqual(recorded._tag, "Recorded")
+  return recorded._tag === "Recorded" ? recorded.receipts : []
+}
+
 const repeatLaws = (name: string, law: Law): void => {
   describe(`${name}: repeats and reading`, () => {
     law("a repeat's receipt names the attempt it met, and counts", () =>
       Effect.gen(function* () {
-        const ledger = yield* Ledger
         const log = yield* ReceiptLog
         const claim = yield* claimed(keyOf("1"))
         yield* settle(claim, performed)
-        const [receipt] = yield* ledger.record([yield* repeatOf(claim.key, "deduplicated", 43)])
+        const [receipt] = receiptsOf(yield* recordAll([yield* repeatOf(claim.key, "deduplicated", 43)]))
         assert.strictEqual(receipt?.outcome, "deduplicated")
         assert.strictEqual(receipt?.attempt, 1)
         assert.strictEqual(receipt?.count, 43)
@@ -594,20 +599,33 @@ const repeatLaws = (name: string, law: Law): void => {
       Effect.gen(function* () {
         const ledger = yield* Ledger
         const log = yield* ReceiptLog
-        const batch = [yield* repeatOf(keyOf("1"), "joined", 2), yield* repeatOf(keyOf("2"), "conflict", 3)]
-        const ids = batch.map(({ receiptId }) => receiptId).sort()
-        const first = yield* ledger.record(batch)
+        const repeats = [yield* repeatOf(keyOf("1"), "joined", 2), yield* repeatOf(keyOf("2"), "conflict", 3)]
+        const ids = repeats.map(({ receiptId }) => receiptId).sort()
+        const { batch, recorded } = yield* recordAll(repeats)
         const again = yield* ledger.record(batch)
-        assert.deepStrictEqual(first.map(({ id }) => id).sort(), ids)
-        assert.deepStrictEqual(again.map(({ id }) => id).sort(), ids)
+        for (const told of [receiptsOf({ recorded }), receiptsOf({ recorded: again })]) {
+          assert.deepStrictEqual(told.map(({ id }) => id).sort(), ids)
+        }
         assert.deepStrictEqual(yield* log.totals(), { joined: 2, conflict: 3 })
+      })
+    )
+
+    law("a batch whose time is over adds nothing, and one that was written before stays written", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const log = yield* ReceiptLog
+        const late = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 2)], -60_000)
+        assert.deepStrictEqual(late.recorded, { _tag: "TooLate" })
+        const { batch } = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 3)])
+        const again = yield* ledger.record({ ...batch, notAfterMillis: late.batch.notAfterMillis })
+        assert.strictEqual(again._tag, "Recorded")
+        assert.deepStrictEqual(yield* log.totals(), { joined: 3 })
       })
     )
 
     law("a request that was turned away before any attempt has attempt 0", () =>
       Effect.gen(function* () {
-        const ledger = yield* Ledger
-        const [receipt] = yield* ledger.record([yield* repeatOf(keyOf("1"), "saturated", 1)])
+        const [receipt] = receiptsOf(yield* recordAll([yield* repeatOf(keyOf("1"), "saturated", 1)]))
         assert.strictEqual(receipt?.attempt, 0)
         assert.isUndefined(yield* stateOf(keyOf("1")))
       })
@@ -615,12 +633,11 @@ const repeatLaws = (name: string, law: Law): void => {
 
     law("a key's receipts are read in the order of writing, and nobody else's", () =>
       Effect.gen(function* () {
-        const ledger = yield* Ledger
         const log = yield* ReceiptLog
         const claim = yield* claimed(keyOf("1"))
         const other = yield* claimed(keyOf("2"), { worker: claim.worker })
         yield* settle(claim, unknown)
-        yield* ledger.record([yield* repeatOf(claim.key, "deduplicated", 5)])
+        yield* recordAll([yield* repeatOf(claim.key, "deduplicated", 5)])
         yield* settle(other, performed)
         yield* settle(claim, performed)
         const receipts = yield* log.byKey(claim.key)
@@ -637,13 +654,9 @@ const repeatLaws = (name: string, law: Law): void => {
 
     law("totals without a key are over all keys", () =>
       Effect.gen(function* () {
-        const ledger = yield* Ledger
         const log = yield* ReceiptLog
         assert.deepStrictEqual(yield* log.totals(), {})
-        yield* ledger.record([
-          yield* repeatOf(keyOf("1"), "joined", 2),
-          yield* repeatOf(keyOf("2"), "joined", 3)
-        ])
+        yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 2), yield* repeatOf(keyOf("2"), "joined", 3)])
         assert.deepStrictEqual(yield* log.totals(), { joined: 5 })
         assert.deepStrictEqual(yield* log.totals(keyOf("2")), { joined: 3 })
       })

@@ -27,11 +27,15 @@ const opening = (): Promise<Context.Context<Services>> =>
   Effect.runPromise(Scope.provide(Layer.build(layer), scope))
 
 /** Everything that a ledger remembers of keys, and of who waits for what. */
-const emptied = Effect.flatMap(
-  PgClient.PgClient,
-  (sql) => sql`
-    TRUNCATE fibric.ledger, fibric.attempt, fibric.receipt_log, fibric.worker, fibric.entity, fibric.ticket,
-      fibric.waiting`
+const emptied = Effect.flatMap(PgClient.PgClient, (sql) =>
+  Effect.andThen(
+    sql`
+      TRUNCATE fibric.ledger, fibric.attempt, fibric.receipt_log, fibric.worker, fibric.entity, fibric.ticket,
+        fibric.waiting, fibric.receipt_batch, fibric.seal`,
+    sql`
+      UPDATE fibric.sealing SET number = 0, up_to = '0', purged = '0',
+        hash = sha256(convert_to('fibric/chain/1:' || chain, 'UTF8'))`
+  )
 )
 
 export const layerLedger = Layer.effectContext(

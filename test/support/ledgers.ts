@@ -83,7 +83,7 @@ export const layerTroubled = (trouble: Trouble): Layer.Layer<Ledger | ReceiptLog
                 : ledger.settle(settlement)
             )
           ),
-        record: (repeats) => troubled(trouble, "record")(ledger.record(repeats)),
+        record: (batch) => troubled(trouble, "record")(ledger.record(batch)),
         beat: (worker, lease) => troubled(trouble, "beat")(ledger.beat(worker, lease)),
         reap: (ids) => troubled(trouble, "reap")(ledger.reap(ids)),
         apply: (key, event, receiptId) => troubled(trouble, "apply")(ledger.apply(key, event, receiptId)),

@@ -48,6 +48,7 @@ export interface Store {
   readonly waiting: Map<string, { readonly worker: string; readonly inside: string; readonly awaits: string }>
   readonly bell: Bell.Bell
   readonly rows: Map<string, Row>
+  readonly batches: Set<string>
   readonly receipts: Map<string, Receipt>
   readonly receiptKeys: Map<string, string>
   readonly leases: Map<string, number>
@@ -65,6 +66,7 @@ export const emptyStore = (): Store => ({
   waiting: new Map(),
   bell: Bell.make(),
   rows: new Map(),
+  batches: new Set(),
   receipts: new Map(),
   receiptKeys: new Map(),
   leases: new Map()

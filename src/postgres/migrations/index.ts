@@ -3,14 +3,19 @@
  * changed; what comes later is a new step, and workers of the version before go on while it is made. A
  * step is one transaction and changes one of the tables that workers use.
  *
- * Everything lives in the schema `fibric`. The view `fibric.receipts` is public: its columns are
- * documented in the database and stay; the tables are the ledger's own.
+ * Everything lives in the schema `fibric`. The views `receipts`, `doubts` and `seals` are public: their
+ * columns are documented in the database and stay; the tables are the ledger's own.
  */
 import { ledgerAndReceipts } from "./0001-ledger-and-receipts.ts"
 import { attempts, attemptsIndexes } from "./0002-attempts.ts"
 import { receiptsSayMore } from "./0003-receipts-say-more.ts"
 import { lanes, lanesIndexes, lanesReplaced } from "./0004-lanes.ts"
 import { superseded } from "./0005-superseded.ts"
+import { receiptsAge } from "./0006-receipts-age.ts"
+import { receiptsBounded } from "./0007-receipts-bounded.ts"
+import { receiptMonths, receiptMonthsIndexes } from "./0008-receipt-months.ts"
+import { seals } from "./0009-seals.ts"
+import { views } from "./0010-public-views.ts"
 
 /** All steps by number and name. The highest number is the schema that this version knows. */
 export const migrations = {
@@ -18,7 +23,12 @@ export const migrations = {
   "0002_attempts": attempts,
   "0003_receipts_say_more": receiptsSayMore,
   "0004_lanes": lanes,
-  "0005_superseded": superseded
+  "0005_superseded": superseded,
+  "0006_receipts_age": receiptsAge,
+  "0007_receipts_bounded": receiptsBounded,
+  "0008_receipt_months": receiptMonths,
+  "0009_seals": seals,
+  "0010_public_views": views
 } as const
 
 /** The newest step that this version of fibric knows. */
@@ -27,7 +37,11 @@ export const knownVersion: number = Math.max(
 )
 
 /** The indexes that are made while others write, by name, in order. */
-export const onlineIndexes: Readonly<Record<string, string>> = { ...attemptsIndexes, ...lanesIndexes }
+export const onlineIndexes: Readonly<Record<string, string>> = {
+  ...attemptsIndexes,
+  ...lanesIndexes,
+  ...receiptMonthsIndexes
+}
 
 /** The indexes that newer ones have replaced, dropped while others write. */
 export const replacedIndexes: ReadonlyArray<string> = [...lanesReplaced]

@@ -1,5 +1,5 @@
 /**
- * The columns of the public view `fibric.receipts`, with what each means. The same text documents them
+ * The columns of the public view `fibric.receipts` up to step 5, with what each means. The same text documents them
  * in the database. A newer step may add columns at the end; none is taken away.
  */
 import { Effect } from "effect"
