@@ -39,6 +39,11 @@ export interface Bounds {
   readonly recoverBatch: number
   /** A doubt older than this is a warning in the log, once for each process; looked for 30 times in that time. */
   readonly oldDoubtMillis: number
+  /**
+   * How old receipts are when they are sealed, and how wide a seal's range is at least. Until then nothing
+   * vouches for them, and repeats stand in a row for each batch.
+   */
+  readonly sealMillis: number
   /** How long closing waits for what is in flight. What is left stays in flight, to become doubtful. */
   readonly drainMillis: number
   /** The first and the longest pause between two looks at another process's flight. */
@@ -66,6 +71,7 @@ const defaults: Bounds = {
   recoverMillis: Duration.toMillis("5 seconds"),
   recoverBatch: 32,
   oldDoubtMillis: Duration.toMillis("15 minutes"),
+  sealMillis: Duration.toMillis("5 minutes"),
   drainMillis: Duration.toMillis("10 seconds"),
   pollMillis: 20,
   maxPollMillis: 500,

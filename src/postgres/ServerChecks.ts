@@ -83,6 +83,8 @@ const neededRights: ReadonlyArray<readonly [table: string, right: string]> = [
   ),
   ["fibric.receipt_log", "SELECT"],
   ["fibric.receipt_log", "INSERT"],
+  ["fibric.receipt_batch", "SELECT"],
+  ["fibric.receipt_batch", "INSERT"],
   ["fibric.ledger_info", "SELECT"]
 ]
 
