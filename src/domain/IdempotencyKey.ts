@@ -75,6 +75,35 @@ export const ofStep = (program: IdempotencyKey, step: IdempotencyKey): Idempoten
 export const fromLabel = (verb: string, entity: Entity.EntityAddress, labelled: string): IdempotencyKey =>
   new IdempotencyKey(verb, entity, labelled.slice(`${verb}:${Entity.label(entity)}:`.length))
 
+/** How many keys a label is read as at most. Only a label made of separators has more readings. */
+const maxReadings = 4_096
+
+/**
+ * The keys that have a label, for two can share one (`order-4`+`71`, `order`+`4-71`). `undefined` where
+ * there are too many to name.
+ */
+export const readings = (label: string): ReadonlyArray<IdempotencyKey> | undefined => {
+  const found: Array<IdempotencyKey> = []
+  for (const [verb, rest] of splits(label, ":")) {
+    for (const [type, named] of splits(rest, "-")) {
+      for (const [id, occasion] of splits(named, ":")) {
+        const key = new IdempotencyKey(verb, { type, id }, occasion)
+        if (Result.isFailure(validate(key))) continue
+        found.push(key)
+        if (found.length > maxReadings) return undefined
+      }
+    }
+  }
+  return found
+}
+
+/** Each way to cut a text in two at a separator. */
+function* splits(text: string, separator: string): Generator<readonly [string, string]> {
+  for (let at = text.indexOf(separator); at !== -1; at = text.indexOf(separator, at + 1)) {
+    yield [text.slice(0, at), text.slice(at + 1)]
+  }
+}
+
 /** Refuses what can't be an identity: empty parts, NUL, half surrogate pairs, over-long parts. */
 export const validate = (key: IdempotencyKey): Result.Result<IdempotencyKey, InvalidKey> => {
   const parts = [

@@ -200,7 +200,7 @@ export class StoredRefusalUnreadable extends Schema.TaggedError<StoredRefusalUnr
     return false
   }
   override get message() {
-    return `"${this.key}" was refused (receipt ${this.receipt.id}), and the stored refusal no longer fits the capability's error schema. Nothing was performed now; keep the schema able to read what it once wrote.`
+    return `"${this.key}" was refused (receipt ${this.receipt.id}), and the stored refusal ${this.receipt.body === null ? "was purged, as everything stored is after its time" : "no longer fits the capability's error schema"}. Nothing was performed now; ${this.receipt.body === null ? "the receipt still says when and by whom" : "keep the schema able to read what it once wrote"}.`
   }
 }
 

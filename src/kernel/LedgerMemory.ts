@@ -9,9 +9,10 @@ import { Clock, Context, DateTime, Effect, Layer } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger } from "./Ledger.ts"
 import { claimIn, isFree, laneIn, resendIn } from "./ledger-memory/claims.ts"
+import { logOf } from "./ledger-memory/log.ts"
 import { callNext, leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
 import { doubtOf, doubtsIn, entryOf } from "./ledger-memory/reading.ts"
-import { append, emptyStore, entityIn, hex, logOf, settledBefore, utc } from "./ledger-memory/Store.ts"
+import { append, emptyStore, entityIn, hex, settledBefore, utc } from "./ledger-memory/Store.ts"
 import { applyIn, reapIn } from "./ledger-memory/transitions.ts"
 import { LedgerTransaction } from "./LedgerTransaction.ts"
 import type { Event } from "./lifecycle/KeyRow.ts"
@@ -148,13 +149,7 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
             }))
         )
     })
-    const { byKey, totals } = logOf(store)
-    const log = ReceiptLog.of({
-      byKey: (key) => Effect.sync(() => byKey(key)),
-      totals: (key) => Effect.sync(() => totals(key)),
-      committed: () => Effect.void
-    })
-    return Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, log))
+    return Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, logOf(store)))
   })
 )
 

@@ -9,11 +9,32 @@ import * as Entity from "../domain/Entity.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
+import type { Change, CursorUnusable, Page, ReceiptFilter } from "../domain/ReceiptFilter.ts"
 import { type Applied, Ledger, type Transacted } from "./Ledger.ts"
 import { contradiction } from "./lifecycle/statement.ts"
 
 /** How many requests ended in each outcome: sums of `count`. An outcome nobody met is absent. */
 export type Totals = Partial<Readonly<Record<Outcome, number>>>
+
+/** How many receipts are read at once at most. A larger limit is taken for this one. */
+export const maxPage = 1_000
+
+/** In which order, how many (1 to 1,000, 100 where it is not said), and from where on. */
+export interface QueryOptions {
+  readonly order?: "newest" | "oldest"
+  readonly limit?: number
+  /** The page before's `next`, with the same filter and order. */
+  readonly cursor?: string | undefined
+}
+
+/** What came after a place. */
+export interface Changes {
+  readonly changes: ReadonlyArray<Change>
+  /** Whether there is no more at the moment. */
+  readonly isCaughtUp: boolean
+  /** Where to go on; moves also where nothing was wanted. */
+  readonly cursor: string
+}
 
 export class ReceiptLog extends Context.Service<
   ReceiptLog,
@@ -23,6 +44,25 @@ export class ReceiptLog extends Context.Service<
      * count all of them.
      */
     readonly byKey: (key: IdempotencyKey) => Effect.Effect<ReadonlyArray<Receipt>, LedgerUnavailable>
+    /** The receipt of an id; `undefined` where there is none, also where it was folded into a later one. */
+    readonly byId: (id: string) => Effect.Effect<Receipt | undefined, LedgerUnavailable>
+    /**
+     * Receipts in pages, by the order of their commits. Every page shows the receipts as they were when
+     * the first one was read: none twice, none left out, none that came later.
+     */
+    readonly query: (
+      filter: ReceiptFilter,
+      options?: QueryOptions
+    ) => Effect.Effect<Page, LedgerUnavailable | CursorUnusable>
+    /**
+     * What comes after a cursor, after `now` or from the `start`, the oldest first, of transactions before
+     * which everything has ended: a receipt that commits late comes later and is not skipped.
+     */
+    readonly after: (
+      from: string,
+      filter: ReceiptFilter,
+      limit: number
+    ) => Effect.Effect<Changes, LedgerUnavailable | CursorUnusable>
     /** How many requests for a key ended in each outcome; without a key, for all keys. */
     readonly totals: (key?: IdempotencyKey) => Effect.Effect<Totals, LedgerUnavailable>
     /** Told about receipts right after their commit. Never fails and never holds anybody up for long. */

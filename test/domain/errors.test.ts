@@ -138,6 +138,10 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   ],
   [
     new Fibric.StoredRefusalUnreadable({ key, receipt }),
+    `"${key}" was refused (receipt ${receipt.id}), and the stored refusal was purged, as everything stored is after its time. Nothing was performed now; the receipt still says when and by whom.`
+  ],
+  [
+    new Fibric.StoredRefusalUnreadable({ key, receipt: new Fibric.Receipt({ ...receipt, body: "{}" }) }),
     `"${key}" was refused (receipt ${receipt.id}), and the stored refusal no longer fits the capability's error schema. Nothing was performed now; keep the schema able to read what it once wrote.`
   ],
   [
@@ -151,6 +155,14 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   [
     new Fibric.StartRefused({ problem: "unreachable", sentence: "Postgres is not there. Start it." }),
     "Postgres is not there. Start it."
+  ],
+  [
+    new Fibric.CursorUnusable({ problem: "malformed" }),
+    "This is no cursor of this ledger. Nothing was read; give the one that the page or the stream gave before, or none to begin anew."
+  ],
+  [
+    new Fibric.CursorUnusable({ problem: "folded" }),
+    "Repeats around this cursor were folded into one receipt since it was given, and some of them were read before. Nothing was read; begin anew, or from an earlier cursor, and count what you have from there on once."
   ],
   [
     new Fibric.VerdictRefused({ key, attempt: 2, found: "done, attempt 2" }),

@@ -1,53 +1,88 @@
 /**
- * `fibric.receipts`: the view that people and other programs read. Its columns are part of the public
- * interface.
+ * `fibric.receipts` and its sisters: the views that people and other programs read. Their columns are part
+ * of the public interface.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Layer } from "effect"
 import { execute, Operator } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
-import { receiptColumns } from "../../src/postgres/migrations/receipts-view.ts"
+import { doubtColumns, receiptColumns, sealColumns } from "../../src/postgres/migrations/public-views.ts"
 import { layerFreshClient } from "../support/database.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
 
-describe("the view fibric.receipts", () => {
-  it.live("has the documented columns in order, each with its meaning and type", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const rows = yield* sql<{ name: string; meaning: string | null; type: string }>`
-        SELECT attname::text AS name, col_description(attrelid, attnum) AS meaning,
-          format_type(atttypid, atttypmod) AS type
-        FROM pg_attribute WHERE attrelid = 'fibric.receipts'::regclass AND attnum > 0 ORDER BY attnum`
-      assert.deepStrictEqual(
-        rows.map(({ name, meaning }) => [name, meaning]),
-        Object.entries(receiptColumns)
-      )
-      assert.deepStrictEqual(
-        rows.map(({ name, type }) => `${name} ${type}`),
-        [
-          "id uuid",
-          "at timestamp with time zone",
-          "outcome text",
-          "operator text",
-          "capability text",
-          "key text",
-          "entity text",
-          "entity_type text",
-          "entity_id text",
-          "attempt integer",
-          "count integer",
-          "refers_to uuid",
-          "duration_millis integer",
-          "proof text",
-          "reason text",
-          "safe_to_retry boolean",
-          "check_after timestamp with time zone",
-          "durability text"
-        ]
-      )
-    }).pipe(Effect.provide(runtime(makeWorld().layer)))
-  )
+describe("the public views", () => {
+  const documented = (
+    view: string,
+    columns: Readonly<Record<string, string>>,
+    types: ReadonlyArray<string>
+  ) =>
+    it.live(`fibric.${view} has the documented columns in order, each with its meaning and type`, () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const rows = yield* sql<{ name: string; meaning: string | null; type: string }>`
+          SELECT attname::text AS name, col_description(attrelid, attnum) AS meaning,
+            format_type(atttypid, atttypmod) AS type
+          FROM pg_attribute WHERE attrelid = ${`fibric.${view}`}::text::regclass AND attnum > 0 ORDER BY attnum`
+        assert.deepStrictEqual(
+          rows.map(({ name, meaning }) => [name, meaning]),
+          Object.entries(columns)
+        )
+        assert.deepStrictEqual(
+          rows.map(({ name, type }) => `${name} ${type}`),
+          types
+        )
+      }).pipe(Effect.provide(runtime(makeWorld().layer)))
+    )
+
+  documented("receipts", receiptColumns, [
+    "id uuid",
+    "at timestamp with time zone",
+    "outcome text",
+    "operator text",
+    "capability text",
+    "key text",
+    "entity text",
+    "entity_type text",
+    "entity_id text",
+    "attempt integer",
+    "count integer",
+    "refers_to uuid",
+    "duration_millis integer",
+    "proof text",
+    "reason text",
+    "safe_to_retry boolean",
+    "check_after timestamp with time zone",
+    "durability text",
+    "folded integer",
+    "first_at timestamp with time zone",
+    "purged boolean"
+  ])
+
+  documented("doubts", doubtColumns, [
+    "key text",
+    "key_hash text",
+    "capability text",
+    "entity_type text",
+    "entity_id text",
+    "attempt integer",
+    "operator text",
+    "since timestamp with time zone",
+    "check_after timestamp with time zone",
+    "reason text",
+    "receipt_id uuid"
+  ])
+
+  documented("seals", sealColumns, [
+    "number bigint",
+    "up_to xid8",
+    "rows bigint",
+    "receipts bigint",
+    "first_at timestamp with time zone",
+    "last_at timestamp with time zone",
+    "hash text",
+    "sealed_at timestamp with time zone"
+  ])
 
   it.live("shows what was performed and what was prevented, as the receipts say it", () => {
     const { layer } = makeWorld()

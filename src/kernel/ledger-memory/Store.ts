@@ -4,11 +4,10 @@
  */
 import { DateTime } from "effect"
 import type { IdempotencyKey } from "../../domain/IdempotencyKey.ts"
-import { type Outcome, Receipt } from "../../domain/Receipt.ts"
+import { Receipt } from "../../domain/Receipt.ts"
 import * as Bell from "../Bell.ts"
 import type { Basis, Root, StoredState } from "../Ledger.ts"
 import type { AttemptRecord, KeyRow, Marking, Plan, Statement } from "../lifecycle/KeyRow.ts"
-import type { Totals } from "../ReceiptLog.ts"
 
 /** A key's row: what decisions read, and what they don't need. */
 export interface Row extends Omit<KeyRow, "holdsLane" | "openSteps"> {
@@ -50,7 +49,7 @@ export interface Store {
   readonly rows: Map<string, Row>
   readonly batches: Set<string>
   readonly receipts: Map<string, Receipt>
-  readonly receiptKeys: Map<string, string>
+  readonly receiptKeys: Map<string, IdempotencyKey>
   readonly leases: Map<string, number>
 }
 
@@ -138,30 +137,6 @@ export const append = (
     entity: key.entity
   })
   store.receipts.set(receipt.id, receipt)
-  store.receiptKeys.set(receipt.id, hex(key.hash))
+  store.receiptKeys.set(receipt.id, key)
   return receipt
 }
-
-/** The receipts of a store, read as the port says. */
-export const logOf = (
-  store: Store
-): {
-  readonly byKey: (key: IdempotencyKey) => ReadonlyArray<Receipt>
-  readonly totals: (key: IdempotencyKey | undefined) => Totals
-} => ({
-  byKey: (key) => {
-    const wanted = hex(key.hash)
-    return [...store.receipts.values()]
-      .filter(({ id }) => store.receiptKeys.get(id) === wanted)
-      .slice(0, 1_000)
-  },
-  totals: (key) => {
-    const wanted = key === undefined ? undefined : hex(key.hash)
-    const totals: { [outcome in Outcome]?: number } = {}
-    for (const receipt of store.receipts.values()) {
-      if (wanted !== undefined && store.receiptKeys.get(receipt.id) !== wanted) continue
-      totals[receipt.outcome] = (totals[receipt.outcome] ?? 0) + receipt.count
-    }
-    return totals
-  }
-})

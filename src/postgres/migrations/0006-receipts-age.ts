@@ -17,7 +17,8 @@ export const receiptsAge = Effect.gen(function* () {
       ADD COLUMN folded integer NOT NULL DEFAULT 1,
       ADD COLUMN first_at timestamptz,
       ADD COLUMN first_transaction xid8,
-      ADD COLUMN first_id uuid`
+      ADD COLUMN first_id uuid,
+      ADD COLUMN folded_by xid8`
   yield* sql`
     CREATE FUNCTION fibric.first_id_at(instant timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp

@@ -23,7 +23,7 @@ export const seals = Effect.gen(function* () {
     CREATE TABLE fibric.seal (
       number bigint PRIMARY KEY,
       version integer NOT NULL,
-      up_to xid8 NOT NULL,
+      up_to xid8 NOT NULL UNIQUE,
       rows bigint NOT NULL,
       receipts bigint NOT NULL,
       first_at timestamptz NOT NULL,
@@ -111,7 +111,7 @@ const seal = Effect.gen(function* () {
         HAVING count(*) > 1 AND sum(count) <= 2147483647
       ), kept AS (
         UPDATE fibric.receipt_log AS receipt SET count = alike.total, folded = alike.rows, first_at = alike.first_at,
-          first_transaction = alike.first_transaction, first_id = alike.first_id
+          first_transaction = alike.first_transaction, first_id = alike.first_id, folded_by = pg_current_xact_id()
         FROM alike WHERE receipt.id = alike.ids[1]
       ), taken AS (
         DELETE FROM fibric.receipt_log AS receipt USING alike, unnest(alike.ids[2:]) AS other (id)

@@ -29,7 +29,8 @@ const columns = [
   "folded::text",
   "(extract(epoch FROM first_at) * 1000000)::bigint::text",
   "first_transaction::text",
-  "first_id::text"
+  "first_id::text",
+  "folded_by::text"
 ] as const
 
 const fields = columns.map(

@@ -1,0 +1,4 @@
+import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
+import { receiptsContract } from "./receipts.contract.ts"
+
+receiptsContract("in memory", LedgerMemory.layer)
