@@ -14,6 +14,10 @@ import * as LedgerClient from "../postgres/LedgerClient.ts"
 import { schemaVersion } from "../postgres/Migration.ts"
 import { knownVersion } from "../postgres/migrations/index.ts"
 import * as PgLedger from "../postgres/PgLedger.ts"
+import * as PgReceiptLog from "../postgres/PgReceiptLog.ts"
+import * as PgRetention from "../postgres/PgRetention.ts"
+import * as PgRoles from "../postgres/PgRoles.ts"
+import * as PgSeals from "../postgres/PgSeals.ts"
 import { refusalOf, targetOf } from "../postgres/Refusal.ts"
 import * as ServerIdentity from "../postgres/ServerIdentity.ts"
 import * as Cli from "../surface/cli/Cli.ts"
@@ -80,12 +84,22 @@ const layerServer = Layer.effect(
   )
 ).pipe(Layer.provide(layerFound))
 
+const layerReceipts = Layer.mergeAll(PgReceiptLog.layer, PgSeals.layer, PgRetention.layer).pipe(
+  Layer.provide(LedgerClient.layerCommand),
+  Layer.provide(layerFound)
+)
+
+const layerRoles = PgRoles.layer.pipe(Layer.provide(layerFound))
+
 /** Runs one command line over `DATABASE_URL`. */
 export const run = (
   version: string,
   args: ReadonlyArray<string>
 ): Effect.Effect<void, Ended, Command.Environment> =>
-  Cli.run({ version, ledger: layerLedger, server: layerServer }, args)
+  Cli.run(
+    { version, ledger: layerLedger, server: layerServer, receipts: layerReceipts, roles: layerRoles },
+    args
+  )
 
 /** The process: its arguments, its exit code. A bug is told on stderr, with its stack. */
 export const main = (version: string, args: ReadonlyArray<string>): void =>

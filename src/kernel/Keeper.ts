@@ -11,10 +11,11 @@ import { Seals } from "./Seals.ts"
 import { Settings } from "./Settings.ts"
 
 /** How many receipts a seal is over at most, but for those of the last transaction. */
-const mostReceipts = 20_000
+export const mostReceipts = 20_000
 
-/** How many months are made ahead, and how often it is looked. */
-const monthsAhead = 3
+/** How many months are made ahead. */
+export const monthsAhead = 3
+
 const lookForMonths = "6 hours"
 
 export const layer: Layer.Layer<never, never, Seals | Retention> = Layer.effectDiscard(

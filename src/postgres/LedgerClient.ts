@@ -53,6 +53,28 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
   })
 )
 
+/** A command may take longer than a worker's statement: whoever typed it waits, and can end it. */
+const commandMillis = 600_000
+
+/**
+ * The same connections for a command that reads, or that has the database do one thing: nothing is looked
+ * at, migrated or asked of the role first, and what it may not do is refused by the database itself.
+ */
+export const layerCommand: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> = Layer.effect(
+  LedgerClient,
+  Effect.gen(function* () {
+    const { config } = yield* PgClient.PgClient
+    const sql = yield* PgClient.make({
+      ...ownConfig(config, [], { statement_timeout: String(commandMillis) }),
+      maxConnections: 2
+    }).pipe(
+      Effect.provide(Reactivity.layer),
+      Effect.mapError((error) => refusalOf(error, targetOf(config)))
+    )
+    return { sql, confirmed: confirmedWithin(commandMillis + answerMarginMillis) }
+  })
+)
+
 /**
  * Makes the database fit to be started on, over a connection that ends with it. Answers with the risks
  * that are there and were accepted.

@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { StartRefused } from "../domain/errors.ts"
 import type { DurabilityRisk } from "../kernel/Settings.ts"
+import { needs } from "./PgRoles.ts"
 import { refusalOf } from "./Refusal.ts"
 
 /**
@@ -47,6 +48,9 @@ export const checkDurability = Effect.fnUntraced(function* (
   return present.map(riskOf)
 })
 
+/** Read by whoever reads receipts, and needed for no effect. */
+const spared: ReadonlySet<string> = new Set(["migrations", "seal", "sealing", "receipts", "doubts", "seals"])
+
 const settings = ["fsync", "full_page_writes", "synchronous_commit"] as const
 type Setting = (typeof settings)[number]
 
@@ -71,22 +75,10 @@ const riskRefused = (setting: Setting, target: string): StartRefused =>
     sentence: `Postgres at ${target} runs with ${setting}=off: ${dangers[setting]}, and a key whose claim is lost is performed again. Nothing was performed; ${remedies[setting]}, or accept it by name with acceptedRisks: ["${riskOf(setting)}"] in the settings, and every receipt says so.`
   })
 
-/** What the runtime's role needs on the ledger's tables: no right to create, to delete a record, or to change a receipt. */
-const neededRights: ReadonlyArray<readonly [table: string, right: string]> = [
-  ...["fibric.ledger", "fibric.attempt", "fibric.worker"].flatMap((table) =>
-    ["SELECT", "INSERT", "UPDATE"].map((right) => [table, right] as const)
-  ),
-  ...["SELECT", "INSERT", "UPDATE"].map((right) => ["fibric.entity", right] as const),
-  // Who waits for whom is no record: a place in line is given up by taking its row away.
-  ...["fibric.ticket", "fibric.waiting"].flatMap((table) =>
-    ["SELECT", "INSERT", "UPDATE", "DELETE"].map((right) => [table, right] as const)
-  ),
-  ["fibric.receipt_log", "SELECT"],
-  ["fibric.receipt_log", "INSERT"],
-  ["fibric.receipt_batch", "SELECT"],
-  ["fibric.receipt_batch", "INSERT"],
-  ["fibric.ledger_info", "SELECT"]
-]
+/** What the runtime can't do without. What it only may do, it leaves to others where it may not. */
+const neededRights = Object.entries(needs.runtime.tables)
+  .filter(([table]) => !spared.has(table))
+  .flatMap(([table, rights]) => rights.map((right) => [`fibric.${table}`, right] as const))
 
 /**
  * Refuses a role that lacks a right which the ledger will need: a new version's tables are new to the

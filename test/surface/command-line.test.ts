@@ -203,8 +203,14 @@ describe("a verdict that the ledger does not confirm", () => {
       trouble.replyLost.set("apply", 100)
       const server = Layer.succeed(ServerRecord, ServerRecord.of({ acknowledge: () => Effect.never }))
       const ledger = Layer.succeed(Ledger, yield* Ledger)
+      const unused = Layer.effectContext(Effect.die("Bug: nobody asked for it"))
       const running = yield* Effect.forkChild(
-        Effect.flip(Cli.run({ version: "1.2.3", ledger, server }, resolve(key.label, ...said)))
+        Effect.flip(
+          Cli.run(
+            { version: "1.2.3", ledger, server, receipts: unused, roles: unused },
+            resolve(key.label, ...said)
+          )
+        )
       )
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(running)).exitCode, 1)

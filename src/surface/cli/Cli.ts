@@ -1,7 +1,7 @@
 /**
- * The command line, for whoever decides what no program can know: `fibric doubt list`, `show` and
- * `resolve`, and `fibric ledger acknowledge`. It speaks to the ledger, performs nothing, and holds no
- * lease.
+ * The command line: for whoever decides what no program can know (`fibric doubt`), for whoever wants to
+ * see what became of a request and whether that can be trusted (`fibric receipts`, `verify`, `head`), and
+ * for whoever keeps the ledger (`fibric ledger`). It performs nothing, and holds no lease.
  *
  * What was asked for goes to stdout, everything else to stderr. It ends with 0 when it was done, with 1
  * and a sentence when it was refused, and with 2 when the command line was not understood.
@@ -11,18 +11,30 @@ import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import type { Ledger } from "../../kernel/Ledger.ts"
+import type { ReceiptLog } from "../../kernel/ReceiptLog.ts"
+import type { Retention } from "../../kernel/Retention.ts"
+import type { Roles } from "../../kernel/Roles.ts"
+import type { Seals } from "../../kernel/Seals.ts"
 import { doubtList } from "./DoubtList.ts"
 import { checkTogether, doubtResolve } from "./DoubtResolve.ts"
 import { doubtShow } from "./DoubtShow.ts"
 import { ledgerAcknowledge, type ServerRecord } from "./LedgerAcknowledge.ts"
+import { ledgerGrant, ledgerPurge, ledgerSeal } from "./LedgerKeep.ts"
+import { receiptsQuery } from "./ReceiptsQuery.ts"
+import { receiptsShow } from "./ReceiptsShow.ts"
+import { receiptsTail } from "./ReceiptsTail.ts"
 import { Ended } from "./refusals.ts"
 import { printable } from "./Text.ts"
+import { headCommand, verify } from "./Verify.ts"
 
 /** What the commands work on. Opened when a command runs, not for its help; why not, in a sentence. */
 export interface Opened<E extends Error> {
   readonly version: string
   readonly ledger: Layer.Layer<Ledger, E>
   readonly server: Layer.Layer<ServerRecord, E>
+  /** The receipts, for whoever reads them, seals them or purges them, with no more rights than that takes. */
+  readonly receipts: Layer.Layer<ReceiptLog | Seals | Retention, E>
+  readonly roles: Layer.Layer<Roles, E>
 }
 
 /** Runs a command line to its end. Whatever fails has been told on stderr when this fails. */
@@ -42,10 +54,10 @@ export const run = <E extends Error>(
     Effect.provideService(Logger.LogToStderr, true)
   )
 
-const fibric = <E extends Error>({ ledger, server }: Opened<E>) =>
+const fibric = <E extends Error>({ ledger, receipts, roles, server }: Opened<E>) =>
   Command.make("fibric").pipe(
     Command.withDescription(
-      "What fibric can't know, and a person can. Reads DATABASE_URL. Ends with 0 when it was done, with 1 when it was refused, with 2 when the command line was not understood."
+      "What fibric did and prevented, and what it can't know and a person can. Reads DATABASE_URL. Ends with 0 when it was done, with 1 when it was refused, with 2 when the command line was not understood."
     ),
     Command.withSubcommands([
       Command.make("doubt").pipe(
@@ -58,8 +70,23 @@ const fibric = <E extends Error>({ ledger, server }: Opened<E>) =>
       ),
       Command.make("ledger").pipe(
         Command.withDescription("The table that decides who may call a connector"),
-        Command.withSubcommands([Command.provide(ledgerAcknowledge, server)])
-      )
+        Command.withSubcommands([
+          Command.provide(ledgerAcknowledge, server),
+          Command.provide(ledgerGrant, roles),
+          Command.provide(ledgerSeal, receipts),
+          Command.provide(ledgerPurge, receipts)
+        ])
+      ),
+      Command.make("receipts").pipe(
+        Command.withDescription("What became of every request"),
+        Command.withSubcommands([
+          Command.provide(receiptsQuery, receipts),
+          Command.provide(receiptsShow, receipts),
+          Command.provide(receiptsTail, receipts)
+        ])
+      ),
+      Command.provide(verify, receipts),
+      Command.provide(headCommand, receipts)
     ])
   )
 

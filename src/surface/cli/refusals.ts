@@ -22,6 +22,29 @@ export class KeyAmbiguous extends Schema.TaggedError<KeyAmbiguous>()("KeyAmbiguo
   }
 }
 
+/** No receipt has this id. */
+export class ReceiptUnknown extends Schema.TaggedError<ReceiptUnknown>()("ReceiptUnknown", {
+  id: Schema.String
+}) {
+  override get message() {
+    return `The ledger has no receipt "${this.id}". Nothing was changed; give an id as "fibric receipts query --format json" shows it. A repeat's receipt may have been folded into a later one.`
+  }
+}
+
+/** What was given as a head is none. */
+export class HeadUnreadable extends Schema.TaggedError<HeadUnreadable>()("HeadUnreadable", {}) {
+  override get message() {
+    return 'The file of --head has no head in it. Nothing was verified; give what "fibric head" printed.'
+  }
+}
+
+/** The receipts are not what was sealed. */
+export class Tampered extends Schema.TaggedError<Tampered>()("Tampered", { findings: Schema.Int }) {
+  override get message() {
+    return `${this.findings} of what was sealed does not hold. Nothing was changed; compare with a backup from before, and ask who had the owner's rights since.`
+  }
+}
+
 /** What was given as the provider's answer can't be recorded. */
 export class OutputUnusable extends Schema.TaggedError<OutputUnusable>()("OutputUnusable", {
   problem: Schema.String
