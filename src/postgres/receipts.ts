@@ -27,7 +27,8 @@ export interface ReadReceipts {
   readonly horizon: string
 }
 
-const PlacedRow = Schema.Struct({ ...ReceiptRow.fields, transaction: Schema.String })
+// Under a name of its own: as text, "transaction" would sort by its digits.
+const PlacedRow = Schema.Struct({ ...ReceiptRow.fields, writer: Schema.String })
 const decodePlaced = Schema.decodeUnknownEffect(Schema.Array(PlacedRow))
 const NowRow = Schema.Struct({ snapshot: Schema.String, horizon: Schema.String })
 const decodeNow = Schema.decodeUnknownEffect(Schema.NonEmptyArray(NowRow))
@@ -67,16 +68,16 @@ const read = (
   Effect.gen(function* () {
     const rows = yield* sql<{ readonly [column: string]: unknown }>`
       SELECT pg_current_snapshot()::text AS snapshot, pg_snapshot_xmin(pg_current_snapshot())::text AS horizon,
-        ${sql.literal(receiptColumns)}, receipt.transaction
+        ${sql.literal(receiptColumns)}, receipt.writer
       FROM (SELECT 1) AS always LEFT JOIN (
-        SELECT ${sql.literal(receiptColumns)}, transaction::text AS transaction, transaction AS place
+        SELECT ${sql.literal(receiptColumns)}, transaction::text AS writer, transaction AS place
         FROM fibric.receipt_log WHERE ${sql.and(clauses)}
         ORDER BY transaction ${sql.literal(order)}, id ${sql.literal(order)} LIMIT ${limit}::int
       ) AS receipt ON true
       ORDER BY place ${sql.literal(order)}, id ${sql.literal(order)}`
     const [now] = yield* decodeNow(rows)
     const found = yield* decodePlaced(rows.filter(({ id }) => id !== null))
-    const placed = found.map((row) => ({ transaction: row.transaction, receipt: toReceipt(row) }))
+    const placed = found.map((row) => ({ transaction: row.writer, receipt: toReceipt(row) }))
     return { ...now, placed }
   }).pipe(decoded)
 

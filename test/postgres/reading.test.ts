@@ -27,6 +27,31 @@ const insert = (sql: PgClient.PgClient, from: number, to: number) => sql`
     'notify:order-1:shipped', 'order', '1', 1, number
   FROM generate_series(${from}::int, ${to}::int) AS number`
 
+describe("the order of receipts", () => {
+  law("is that of their transactions' numbers, also where these get another digit", () =>
+    Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const sql = yield* PgClient.PgClient
+      yield* insert(sql, 1, 3)
+      yield* sql`
+        UPDATE fibric.receipt_log SET transaction = (ARRAY['9', '10', '100'])[count]::xid8`
+      const { changes } = yield* log.after("start", {}, 10)
+      const oldest = yield* log.query({}, { order: "oldest" })
+      const newest = yield* log.query({}, { order: "newest" })
+      for (const receipts of [
+        changes.map(({ receipt }) => receipt),
+        oldest.receipts,
+        newest.receipts.toReversed()
+      ]) {
+        assert.deepStrictEqual(
+          receipts.map(({ count }) => count),
+          [1, 2, 3]
+        )
+      }
+    })
+  )
+})
+
 describe("what commits late", () => {
   law("is shown late and not skipped, and what came before it waits for it", () =>
     Effect.gen(function* () {
