@@ -302,7 +302,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "if (repeats.length > 0) yield* Effect.retry(ledger.record(repeats), recordRetry)",
+        find: "if (repeats.length > 0) yield* recorder.record(repeats)",
         replace: "void repeats"
       }
     ],

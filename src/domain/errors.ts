@@ -241,6 +241,7 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "in_recovery",
     "system_changed",
     "timeline_changed",
+    "port_unavailable",
     "capability_taken",
     "request_not_stored"
   ]),

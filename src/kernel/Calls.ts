@@ -5,6 +5,7 @@
  */
 import { Effect, Fiber } from "effect"
 import { Settings } from "./Settings.ts"
+import { whileInFlight } from "./telemetry/Metrics.ts"
 
 /** Starts calls, and ends them when the surrounding scope closes. */
 export const make = Effect.gen(function* () {
@@ -20,7 +21,7 @@ export const make = Effect.gen(function* () {
   )
 
   const start = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> =>
-    Effect.map(Effect.forkDetach(call), (fiber) => {
+    Effect.map(Effect.forkDetach(whileInFlight(call)), (fiber) => {
       running.add(fiber)
       fiber.addObserver(() => running.delete(fiber))
       return fiber

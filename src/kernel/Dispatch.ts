@@ -19,6 +19,7 @@ import { type Applied, type ClaimVerdict, Ledger } from "./Ledger.ts"
 import { type Call, type Functions, open, type ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import { stopwatch } from "./Stopwatch.ts"
+import { emit } from "./telemetry/Events.ts"
 import * as Transaction from "./Transaction.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -177,9 +178,10 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       // Looking again would find the key free and send once more, against what is known here.
       const reason =
         "it no longer knows this attempt, as after a failover that lost rows; it may have happened"
-      yield* Effect.annotateLogs(Effect.logError("fibric.ledger.lost_attempt", reason), {
+      yield* emit("fibric.ledger.lost_attempt", {
         "fibric.key": job.key.label,
-        "fibric.evidence": evidence._tag
+        "fibric.evidence": evidence._tag,
+        "fibric.reason": reason
       })
       return yield* new LedgerUnavailable({ operation: "settle", reason })
     }

@@ -9,6 +9,7 @@ import type { LedgerUnavailable } from "../domain/errors.ts"
 import { Retention } from "./Retention.ts"
 import { Seals } from "./Seals.ts"
 import { Settings } from "./Settings.ts"
+import { emit } from "./telemetry/Events.ts"
 
 /** How many receipts a seal is over at most, but for those of the last transaction. */
 export const mostReceipts = 20_000
@@ -35,7 +36,7 @@ export const layer: Layer.Layer<never, never, Seals | Retention> = Layer.effectD
         )
         most = Math.min(mostReceipts, most * 2)
         if (sealed === undefined) return
-        yield* Effect.annotateLogs(Effect.logDebug("fibric.sealed"), {
+        yield* emit("fibric.sealed", {
           "fibric.seal.number": sealed.number,
           "fibric.seal.rows": sealed.rows,
           "fibric.seal.receipts": sealed.receipts,
@@ -45,9 +46,7 @@ export const layer: Layer.Layer<never, never, Seals | Retention> = Layer.effectD
     })
 
     const makeMonths = Effect.flatMap(retention.makeMonths(monthsAhead), (made) =>
-      made.length === 0
-        ? Effect.void
-        : Effect.annotateLogs(Effect.logInfo("fibric.months.made"), { "fibric.months": made.join(", ") })
+      made.length === 0 ? Effect.void : emit("fibric.months.made", { "fibric.months": made.join(", ") })
     )
 
     yield* Effect.forkScoped(
@@ -69,10 +68,10 @@ const background = (
   allowed: Effect.Effect<boolean, LedgerUnavailable>,
   work: Effect.Effect<void, LedgerUnavailable>,
   schedule: Schedule.Schedule<unknown>,
-  failed: string
+  failed: "fibric.seal.failed" | "fibric.months.failed"
 ): Effect.Effect<void> => {
   const once = Effect.gen(function* () {
     if (yield* allowed) yield* work
-  }).pipe(Effect.catch((error) => Effect.logWarning(failed, error.message)))
+  }).pipe(Effect.catch((error) => emit(failed, { "fibric.reason": error.message })))
   return Effect.asVoid(Effect.repeat(once, schedule))
 }

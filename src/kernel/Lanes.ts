@@ -14,6 +14,7 @@ import type { Along } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
+import * as Metrics from "./telemetry/Metrics.ts"
 
 /** The mailbox is full. `capacity` actions wait already. */
 export interface MailboxFull {
@@ -149,8 +150,10 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       Effect.gen(function* () {
         while (true) {
           mailbox.current = mailbox.waiting.shift()
-          if (mailbox.current !== undefined) yield* mailbox.current.run(mailbox)
-          else if (mailbox.inLineAs !== undefined) yield* leaveLine(mailbox)
+          if (mailbox.current !== undefined) {
+            Metrics.waits(-1, context)
+            yield* mailbox.current.run(mailbox)
+          } else if (mailbox.inLineAs !== undefined) yield* leaveLine(mailbox)
           else {
             // Seeing that nothing waits and closing the mailbox are one step: no turn can slip in between.
             mailboxes.delete(name)
@@ -161,6 +164,7 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         Effect.onInterrupt(() =>
           Effect.sync(() => {
             mailboxes.delete(name)
+            Metrics.waits(-mailbox.waiting.length, context)
             for (const entry of mailbox.waiting.splice(0)) entry.abandon()
           })
         )
@@ -213,6 +217,7 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         }
         const taken = Deferred.makeUnsafe<A, ShuttingDown>()
         const entry = entryOf(visit, taken)
+        Metrics.waits(1, context)
         if (mailbox !== undefined) {
           mailbox.waiting.push(entry)
           return restore(Deferred.await(taken))

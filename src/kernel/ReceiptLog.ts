@@ -11,7 +11,10 @@ import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../domain/Receipt.ts"
 import type { Change, CursorUnusable, Page, ReceiptFilter } from "../domain/ReceiptFilter.ts"
 import { type Applied, Ledger, type Transacted } from "./Ledger.ts"
+import { Connectors } from "./Connectors.ts"
 import { contradiction } from "./lifecycle/statement.ts"
+import { emit } from "./telemetry/Events.ts"
+import * as Metrics from "./telemetry/Metrics.ts"
 
 /** How many requests ended in each outcome: sums of `count`. An outcome nobody met is absent. */
 export type Totals = Partial<Readonly<Record<Outcome, number>>>
@@ -86,6 +89,26 @@ export const layerLogger: Layer.Layer<ReceiptLog, never, ReceiptLog> = Layer.eff
   )
 )
 
+/** Counts each committed receipt by its connector, its capability and its outcome. */
+export const layerMetrics: Layer.Layer<ReceiptLog, never, ReceiptLog | Connectors> = Layer.effect(
+  ReceiptLog,
+  Effect.gen(function* () {
+    const log = yield* ReceiptLog
+    const connectors = yield* Connectors
+    const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, outcome }: Receipt) {
+      const connector = yield* connectors.connectorOf(capability)
+      const known = connector === undefined ? Metrics.unknownHere : capability
+      const labels = { connector: connector ?? Metrics.unknownHere, capability: known, outcome }
+      yield* Metrics.ended(labels, count, durationMillis)
+    })
+    return ReceiptLog.of({
+      ...log,
+      committed: (receipts) =>
+        Effect.andThen(log.committed(receipts), Effect.forEach(receipts, count, { discard: true }))
+    })
+  })
+)
+
 /** Lets the receipt log know of every receipt that this ledger commits. */
 export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog> = Layer.effect(
   Ledger,
@@ -111,28 +134,32 @@ export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog
 )
 
 const logReceipt = (receipt: Receipt): Effect.Effect<void> =>
-  Effect.annotateLogs(levelOf(receipt)("fibric.receipt"), {
-    "fibric.receipt.id": receipt.id,
-    "fibric.receipt.outcome": receipt.outcome,
-    "fibric.receipt.count": receipt.count,
-    "fibric.key": receipt.key,
-    "fibric.entity": Entity.label(receipt.entity),
-    "fibric.capability": receipt.capability,
-    "fibric.operator": receipt.operator,
-    "fibric.attempt": receipt.attempt,
-    "fibric.receipt.refers_to": receipt.refersTo,
-    "fibric.duration_millis": receipt.durationMillis,
-    "fibric.reason": receipt.reason,
-    "fibric.safe_to_retry": receipt.safeToRetry,
-    "fibric.check_after": receipt.checkAfter === null ? null : DateTime.formatIso(receipt.checkAfter)
-  })
+  emit(
+    "fibric.receipt",
+    {
+      "fibric.receipt.id": receipt.id,
+      "fibric.receipt.outcome": receipt.outcome,
+      "fibric.receipt.count": receipt.count,
+      "fibric.key": receipt.key,
+      "fibric.entity": Entity.label(receipt.entity),
+      "fibric.capability": receipt.capability,
+      "fibric.operator": receipt.operator,
+      "fibric.attempt": receipt.attempt,
+      "fibric.receipt.refers_to": receipt.refersTo,
+      "fibric.duration_millis": receipt.durationMillis,
+      "fibric.reason": receipt.reason,
+      "fibric.safe_to_retry": receipt.safeToRetry,
+      "fibric.check_after": receipt.checkAfter === null ? null : DateTime.formatIso(receipt.checkAfter)
+    },
+    levelOf(receipt)
+  )
 
 /** Whether somebody must hear of it now: the promise was broken outside, or a verdict was wrong. */
 const isLoud = ({ outcome, reason }: Receipt): boolean =>
   outcome === "duplicate_observed" || (outcome === "resolved" && reason?.startsWith(contradiction) === true)
 
-const levelOf = (receipt: Receipt): typeof Effect.logInfo => {
-  if (isLoud(receipt)) return Effect.logError
+const levelOf = (receipt: Receipt): "Debug" | "Info" | "Warn" | "Error" => {
+  if (isLoud(receipt)) return "Error"
   switch (receipt.outcome) {
     case "performed":
     case "refused":
@@ -141,16 +168,16 @@ const levelOf = (receipt: Receipt): typeof Effect.logInfo => {
     case "reopened":
     case "abandoned":
     case "superseded":
-      return Effect.logInfo
+      return "Info"
     case "in_doubt":
     case "duplicate_observed":
     case "conflict":
     case "denied":
     case "saturated":
     case "expired":
-      return Effect.logWarning
+      return "Warn"
     case "deduplicated":
     case "joined":
-      return Effect.logDebug
+      return "Debug"
   }
 }

@@ -6,7 +6,7 @@
  * due again. What is done is bounded by the ledger, on its clock; what is learned goes there. What only a
  * person can settle is left alone, counted, and complained of when it gets old.
  */
-import { Context, DateTime, Effect, Fiber, Layer, Metric, Result, Schedule, Scope } from "effect"
+import { Cause, Context, DateTime, Effect, Fiber, Layer, Result, Schedule, Scope } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
@@ -20,16 +20,11 @@ import { type Doubt, Ledger } from "./Ledger.ts"
 import { forkOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 import * as StoredRequest from "./StoredRequest.ts"
+import { emit } from "./telemetry/Events.ts"
+import * as Metrics from "./telemetry/Metrics.ts"
 import { Workers } from "./Workers.ts"
 
-/** How many doubts there are, as far as they are counted. */
-const doubtsGauge = Metric.gauge("fibric_in_doubt", { description: "Keys in doubt, counted up to 1,000" })
-
-/** How long the oldest doubt has lasted. */
-const oldestGauge = Metric.gauge("fibric_oldest_doubt_seconds", {
-  description: "Age of the oldest key in doubt"
-})
-
+/** How many doubts are counted at most. */
 const countedDoubts = 1_000
 
 export class Recoverer extends Context.Service<
@@ -87,7 +82,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       return yield* Effect.forEach(due, (doubt) =>
         start(
           Effect.suspend(() => recover(doubt, capabilities.get(doubt.capability))).pipe(
-            Effect.catchDefect((defect) => Effect.logError("fibric.recovery.died", doubt.key.label, defect))
+            Effect.catchDefect((defect) => emit("fibric.recovery.died", about(doubt, describe(defect))))
           )
         )
       )
@@ -116,8 +111,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
           : lookUp(job, doubt)
       return act.pipe(
         // The doubt is due again when its holding has run out.
-        Effect.catch((error) => Effect.logWarning("fibric.recovery.failed", error.message)),
-        Effect.annotateLogs({ "fibric.key": doubt.key.label, "fibric.attempt": doubt.attempt })
+        Effect.catch((error) => emit("fibric.recovery.failed", about(doubt, error.message)))
       )
     }
 
@@ -160,7 +154,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     const lookUp = Effect.fnUntraced(function* (job: Dispatch.Job, doubt: Doubt) {
       const found = yield* Effect.result(dispatch.lookup(job, doubt))
       if (Result.isFailure(found)) {
-        return yield* Effect.logWarning("fibric.recovery.lookup_failed", found.failure)
+        return yield* emit("fibric.recovery.lookup_failed", about(doubt, found.failure))
       }
       const receiptId = yield* Identifiers.ordered
       const event = { _tag: "Lookup", found: found.success, startedAtMillis: doubt.readAtMillis } as const
@@ -169,7 +163,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
 
     const giveUp = (doubt: Doubt, why: string) =>
       Effect.andThen(
-        Effect.logWarning("fibric.recovery.left_to_a_person", why),
+        emit("fibric.recovery.left_to_a_person", about(doubt, why)),
         Effect.retry(ledger.leaveToPerson(doubt.key, doubt.attempt), Claiming.confirmRetry)
       )
 
@@ -182,8 +176,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     const watch = Effect.gen(function* () {
       const doubts = yield* ledger.doubts(countedDoubts)
       const ages = doubts.map(({ readAtMillis, since }) => readAtMillis - DateTime.toEpochMillis(since))
-      yield* Metric.update(doubtsGauge, doubts.length)
-      yield* Metric.update(oldestGauge, Math.max(0, ...ages) / 1_000)
+      yield* Metrics.doubts(doubts.length, Math.max(0, ...ages))
       const old = doubts.filter((_, index) => (ages[index] ?? 0) >= settings.oldDoubtMillis)
       const names = old.map(({ attempt, key }) => `${Ask.nameOf(key)} ${attempt}`)
       // What is settled is forgotten, so that this stays as small as what is in doubt.
@@ -197,29 +190,43 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     })
 
     const inBackground = <E extends { readonly message: string }>(
-      name: string,
+      failed: "fibric.recovery.look_failed" | "fibric.recovery.watch_failed",
       everyMillis: number,
       work: Effect.Effect<unknown, E>
     ) =>
       work.pipe(
         // One row that can't be dealt with must not end the recovery of all the others.
-        Effect.catchCause((cause) => Effect.logError(`fibric.recovery.${name}_failed`, cause)),
+        Effect.catchCause((cause) => emit(failed, { "fibric.reason": describe(Cause.squash(cause)) })),
         Effect.repeat(Schedule.spaced(everyMillis)),
         Effect.forkScoped
       )
-    yield* inBackground("look", settings.recoverMillis, Effect.andThen(connectors.first, begin))
-    yield* inBackground("watch", Math.max(settings.recoverMillis, settings.oldDoubtMillis / 30), watch)
+    yield* inBackground(
+      "fibric.recovery.look_failed",
+      settings.recoverMillis,
+      Effect.andThen(connectors.first, begin)
+    )
+    yield* inBackground(
+      "fibric.recovery.watch_failed",
+      Math.max(settings.recoverMillis, settings.oldDoubtMillis / 30),
+      watch
+    )
 
     return Recoverer.of({ recoverDue })
   })
 )
 
 const complainOf = (doubt: Doubt): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logWarning("fibric.doubt.old"), {
-    "fibric.key": doubt.key.label,
+  emit("fibric.doubt.old", {
+    ...about(doubt, doubt.reason),
     "fibric.capability": doubt.capability,
-    "fibric.attempt": doubt.attempt,
     "fibric.since": DateTime.formatIso(doubt.since),
-    "fibric.recovery": doubt.recovery._tag,
-    "fibric.reason": doubt.reason
+    "fibric.recovery": doubt.recovery._tag
   })
+
+const about = ({ attempt, key }: Doubt, reason: string) => ({
+  "fibric.key": key.label,
+  "fibric.attempt": attempt,
+  "fibric.reason": reason
+})
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -20,7 +20,7 @@ export type Services =
   | ReceiptLog.ReceiptLog
   | Connectors
 
-/** The kernel over a ledger and its receipts, each receipt logged as it is committed. */
+/** The kernel over a ledger and its receipts, each receipt logged and counted as it is committed. */
 export const layer: Layer.Layer<Services, never, Ledger | ReceiptLog.ReceiptLog> = Layer.mergeAll(
   Executor.layer,
   Verdicts.layer,
@@ -28,5 +28,6 @@ export const layer: Layer.Layer<Services, never, Ledger | ReceiptLog.ReceiptLog>
 ).pipe(
   Layer.provide([Lanes.layer, Workers.layer]),
   Layer.provide(ReceiptLog.layerObservedLedger),
-  Layer.provideMerge([ReceiptLog.layerLogger, Connectors.layer])
+  Layer.provideMerge(ReceiptLog.layerLogger.pipe(Layer.provide(ReceiptLog.layerMetrics))),
+  Layer.provideMerge(Connectors.layer)
 )

@@ -11,6 +11,7 @@ import { neverStarted } from "./Evidence.ts"
 import { Ledger, type NewAttempt } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
 import { elapsedMillis } from "./Stopwatch.ts"
+import { emit } from "./telemetry/Events.ts"
 
 export class Workers extends Context.Service<
   Workers,
@@ -88,12 +89,12 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         }),
         { concurrency: 4, discard: true }
       )
-    ).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.give_up_failed", error.message)))
+    ).pipe(Effect.catch((error) => emit("fibric.worker.give_up_failed", { "fibric.reason": error.message })))
 
     const beat = oneAtATime.withPermit(
       Effect.gen(function* () {
         if (!(yield* beatOnce)) yield* beatOnce
-      }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.beat_failed", error.message)))
+      }).pipe(Effect.catch((error) => emit("fibric.worker.beat_failed", { "fibric.reason": error.message })))
     )
 
     const reap = Effect.gen(function* () {
@@ -102,7 +103,7 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         const ids = yield* Effect.replicateEffect(Identifiers.ordered, reapBatch)
         found = (yield* ledger.reap(ids)).length
       }
-    }).pipe(Effect.catch((error) => Effect.logWarning("fibric.worker.reap_failed", error.message)))
+    }).pipe(Effect.catch((error) => emit("fibric.worker.reap_failed", { "fibric.reason": error.message })))
 
     yield* beat
     yield* Effect.forkScoped(

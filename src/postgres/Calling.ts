@@ -7,6 +7,7 @@
  */
 import { Effect, Queue, type Scope } from "effect"
 import * as Bell from "../kernel/Bell.ts"
+import { emit } from "../kernel/telemetry/Events.ts"
 import type { Place } from "../kernel/Ledger.ts"
 import type { LedgerClient } from "./LedgerClient.ts"
 import { callFirst } from "./line.ts"
@@ -82,7 +83,7 @@ export const make = Effect.fnUntraced(function* ({
         isListening = true
         const again = Effect.catch(hear, ({ reason }) =>
           Effect.andThen(
-            Effect.logDebug("fibric.ledger.not_listening", reason._tag),
+            emit("fibric.ledger.not_listening", { "fibric.reason": reason._tag }),
             Effect.sleep(listenAgainMillis)
           )
         )

@@ -9,6 +9,7 @@ import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
 import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
+import * as FibricTelemetry from "fibric/telemetry"
 import * as FibricIndex from "fibric"
 import { readFile } from "node:fs/promises"
 import { open, Sealed } from "../../src/kernel/Sealed.ts"
@@ -22,6 +23,7 @@ const entries = {
   "fibric/postgres": FibricPostgres,
   "fibric/embedded": FibricEmbedded,
   "fibric/cluster": FibricCluster,
+  "fibric/telemetry": FibricTelemetry,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }
 

@@ -1,0 +1,101 @@
+/**
+ * Metrics: every metric of fibric. A label is never a key, an entity, an operator or a reason: the number of
+ * series is that of the capabilities that this process carries out, times the outcomes.
+ */
+import { type Context, Effect, Metric } from "effect"
+
+/** What is labelled: by whom it is carried out, what it is, and what became of it. */
+export interface Labels {
+  readonly connector: string
+  readonly capability: string
+  readonly outcome: string
+}
+
+/** What stands in a label for a capability that no connector of this process carries out. */
+export const unknownHere = "other"
+
+/** Each metric as it is declared, for its documentation. */
+export const metrics = {
+  fibric_effects_total: {
+    type: "counter",
+    unit: "requests",
+    labels: ["connector", "capability", "outcome"],
+    description: "Requests by what became of them, as the receipts that this process committed count them"
+  },
+  fibric_effect_duration_seconds: {
+    type: "histogram",
+    unit: "seconds",
+    labels: ["connector", "capability", "outcome"],
+    description: "How long connectors took, for the receipts that say so"
+  },
+  fibric_in_flight: {
+    type: "gauge",
+    unit: "calls",
+    labels: [],
+    description: "Connector calls under way in this process, lookups and those past their deadline included"
+  },
+  fibric_waiting: {
+    type: "gauge",
+    unit: "actions",
+    labels: [],
+    description: "Actions that wait in mailboxes of this process for their turn"
+  },
+  fibric_in_doubt: {
+    type: "gauge",
+    unit: "keys",
+    labels: [],
+    description:
+      "Keys in doubt in the whole ledger, counted up to 1,000; looked at 30 times in `oldDoubtMillis`"
+  },
+  fibric_oldest_doubt_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    labels: [],
+    description: "Age of the oldest key in doubt in the whole ledger; 0 where there is none"
+  }
+} as const
+
+/** Upper bounds of the histogram's buckets, in seconds. */
+const boundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+const described = (name: keyof typeof metrics) => ({ description: metrics[name].description })
+
+const effects = Metric.counter("fibric_effects_total", {
+  ...described("fibric_effects_total"),
+  incremental: true
+})
+const durations = Metric.histogram("fibric_effect_duration_seconds", {
+  ...described("fibric_effect_duration_seconds"),
+  boundaries
+})
+const inFlight = Metric.gauge("fibric_in_flight", described("fibric_in_flight"))
+const waiting = Metric.gauge("fibric_waiting", described("fibric_waiting"))
+const inDoubt = Metric.gauge("fibric_in_doubt", described("fibric_in_doubt"))
+const oldestDoubt = Metric.gauge("fibric_oldest_doubt_seconds", described("fibric_oldest_doubt_seconds"))
+
+/** Counts what a receipt stands for, and how long its call took where it says so. */
+export const ended = (labels: Labels, count: number, durationMillis: number | null): Effect.Effect<void> => {
+  const attributes = { connector: labels.connector, capability: labels.capability, outcome: labels.outcome }
+  const counted = Metric.update(Metric.withAttributes(effects, attributes), count)
+  if (durationMillis === null) return counted
+  return Effect.andThen(
+    counted,
+    Metric.update(Metric.withAttributes(durations, attributes), durationMillis / 1_000)
+  )
+}
+
+/** Counts a call as under way while it runs, however it ends. */
+export const whileInFlight = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Metric.modify(inFlight, 1),
+    () => call,
+    () => Metric.modify(inFlight, -1)
+  )
+
+/** So many more actions wait, or fewer, as the context's registry counts them. */
+export const waits = (more: number, context: Context.Context<never>): void =>
+  waiting.modifyUnsafe(more, context)
+
+/** What is in doubt in the whole ledger. */
+export const doubts = (keys: number, oldestMillis: number): Effect.Effect<void> =>
+  Effect.andThen(Metric.update(inDoubt, keys), Metric.update(oldestDoubt, oldestMillis / 1_000))
