@@ -9,6 +9,7 @@ import type * as Guard from "./Guard.ts"
 import { type PayloadRole, rolesOf } from "./PayloadField.ts"
 import type { PlainCodec } from "./PlainCodec.ts"
 import type { Recovery } from "./Recovery.ts"
+import { pathsIn } from "./Secret.ts"
 
 export type { PlainCodec } from "./PlainCodec.ts"
 
@@ -70,6 +71,8 @@ export interface Capability<
   readonly retry: Schedule.Schedule<unknown, unknown>
   /** The names of the payload's fields that may be stored. */
   readonly stores: ReadonlySet<string>
+  /** Where the payload has secrets: fields of `Schema.Redacted`. */
+  readonly secrets: ReadonlyArray<ReadonlyArray<string>>
   /** What the provider calls the effect, read off the output; `null` where nothing says so. */
   effectId(output: Success["Type"]): string | null
   /** The fields that do not bind, by JSON pointer. */
@@ -97,7 +100,10 @@ export interface Options<
   Services
 > {
   readonly entity: Entity<Type, State>
-  /** A struct's fields, or a struct. Fields are bound unless marked `Content` or `Volatile`. */
+  /**
+   * A struct's fields, or a struct. Fields are bound unless marked `Content` or `Volatile`. A field of
+   * `Schema.Redacted` is a secret: the connector gets it, and it is never stored, logged or told.
+   */
   readonly payload: Payload
   readonly success: Success
   /** A definite refusal by the provider: settled and replayed like a success. Default: none. */
@@ -211,6 +217,7 @@ export const make = <
     stores: new Set(options.stores),
     effectId: (output) => effectId?.(output) ?? null,
     roles: rolesOf(payload),
+    secrets: pathsIn(payload),
     propose: (at, payload, proposed) => makeAction(capability, at, payload, proposed?.decidedAt)
   }
   // Whoever could exchange `occasion` afterwards could give one change a second key.

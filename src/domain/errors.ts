@@ -11,7 +11,15 @@ import { Receipt } from "./Receipt.ts"
  */
 export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
   part: Schema.Literals(["verb", "entity type", "entity id", "occasion"]),
-  problem: Schema.Literals(["empty", "nul", "lone_surrogate", "too_long", "not_a_string", "not_derivable"]),
+  problem: Schema.Literals([
+    "empty",
+    "nul",
+    "lone_surrogate",
+    "too_long",
+    "not_a_string",
+    "not_derivable",
+    "secret"
+  ]),
   sentence: Schema.String
 }) {
   /** Asking again gives the same answer. */
@@ -243,7 +251,8 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "timeline_changed",
     "port_unavailable",
     "capability_taken",
-    "request_not_stored"
+    "request_not_stored",
+    "secret_stored"
   ]),
   sentence: Schema.String
 }) {

@@ -11,6 +11,7 @@ import type { Rejection } from "../domain/execute-error.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
+import { isIn, mask, valuesAt } from "../domain/Secret.ts"
 import { problemOf, problemSentence } from "../domain/Text.ts"
 import type { Bounds } from "./Settings.ts"
 import * as StoredRequest from "./StoredRequest.ts"
@@ -29,6 +30,8 @@ export interface Ask {
   readonly name: string
   readonly operator: string
   readonly payload: unknown
+  /** The payload's secrets, as texts: what is written down or told is cleared of them. */
+  readonly secrets: ReadonlyArray<string>
   readonly bound: Schema.Json
   readonly fingerprint: string
   /** The payload as far as it may be stored; `null` where the recovery needs none. */
@@ -57,7 +60,8 @@ export const read = (
     yield* checkOperator(operator)
     const encoded = yield* encodePayload(capability, action.payload, bounds)
     const payload = yield* decodePayload(capability, encoded)
-    const own = yield* deriveKey(capability, entity, payload)
+    const secrets = valuesAt(capability.secrets, payload)
+    const own = yield* deriveKey(capability, entity, payload, secrets)
     const key = root === null ? own : yield* IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own))
     const bound = Fingerprint.boundPart(encoded, capability.roles)
     return {
@@ -69,6 +73,7 @@ export const read = (
       name: nameOf(key),
       operator,
       payload,
+      secrets,
       bound,
       fingerprint: Fingerprint.make(bound),
       request: StoredRequest.encode(capability, encoded)
@@ -104,7 +109,10 @@ const encodePayload = (
     return fail("payload_too_deep", `it is nested deeper than ${bounds.maxPayloadDepth} levels`)
   if (shape === "large") return fail("payload_too_large", `it has more than ${bounds.maxPayloadBytes} values`)
   const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(capability.payload))(payload)
-  if (Result.isFailure(encoded)) return fail("does_not_fit", oneLine(encoded.failure.message))
+  if (Result.isFailure(encoded)) {
+    const secrets = valuesAt(capability.secrets, payload)
+    return fail("does_not_fit", mask(oneLine(encoded.failure.message), secrets))
+  }
   const bytes = Buffer.byteLength(JSON.stringify(encoded.success))
   if (bytes > bounds.maxPayloadBytes) {
     return fail("payload_too_large", `it has ${bytes} bytes as JSON, more than ${bounds.maxPayloadBytes}`)
@@ -123,14 +131,15 @@ const decodePayload = (
       new InvalidPayload({
         capability: capability.name,
         problem: "does_not_fit",
-        detail: oneLine(error.message)
+        detail: mask(oneLine(error.message), valuesAt(capability.secrets, encoded))
       })
   )
 
 const deriveKey = (
   capability: Capability.Any,
   entity: Action<Capability.Any>["entity"],
-  payload: unknown
+  payload: unknown,
+  secrets: ReadonlyArray<string>
 ): Result.Result<IdempotencyKey.IdempotencyKey, InvalidKey> =>
   Result.flatMap(
     Result.try({
@@ -139,10 +148,19 @@ const deriveKey = (
         new InvalidKey({
           part: "occasion",
           problem: "not_derivable",
-          sentence: `could not be derived (${oneLine(String(cause))})`
+          sentence: `could not be derived (${mask(oneLine(String(cause)), secrets)})`
         })
     }),
-    IdempotencyKey.validate
+    (key) =>
+      isIn(key.occasion, secrets)
+        ? Result.fail(
+            new InvalidKey({
+              part: "occasion",
+              problem: "secret",
+              sentence: "has a secret of the payload in it"
+            })
+          )
+        : IdempotencyKey.validate(key)
   )
 
 /**

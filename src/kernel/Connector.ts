@@ -15,6 +15,7 @@ import { Connectors } from "./Connectors.ts"
 import { type Handler, handlerKey } from "./Handler.ts"
 import type { LedgerTransaction } from "./LedgerTransaction.ts"
 import { type Call, type Functions, type ProgramCall, type Run, Sealed } from "./Sealed.ts"
+import * as Secrets from "./Secrets.ts"
 import * as StoredRequest from "./StoredRequest.ts"
 
 export type { Handler, HandlerMark } from "./Handler.ts"
@@ -156,6 +157,15 @@ const inContext = ({ guard }: Capability.Any, given: Given, context: Context.Con
 }
 
 const checkStored = (connector: string, capability: Capability.Any): Effect.Effect<void, StartRefused> => {
+  const exposed = Secrets.exposed(capability)
+  if (exposed !== undefined) {
+    return Effect.fail(
+      new StartRefused({
+        problem: "secret_stored",
+        sentence: `The connector "${connector}" brings "${capability.name}", but ${exposed}, which would be stored. Nothing was performed; leave it out there, and let the connector have it from the payload or from its own configuration.`
+      })
+    )
+  }
   const missing = StoredRequest.missing(capability)
   return missing === undefined
     ? Effect.void

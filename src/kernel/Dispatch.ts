@@ -17,6 +17,7 @@ import * as Evidence from "./Evidence.ts"
 import { Inside } from "./Inside.ts"
 import { type Applied, type ClaimVerdict, Ledger } from "./Ledger.ts"
 import { type Call, type Functions, open, type ProgramCall } from "./Sealed.ts"
+import { withoutSecrets } from "./Secrets.ts"
 import { Settings } from "./Settings.ts"
 import { stopwatch } from "./Stopwatch.ts"
 import { emit } from "./telemetry/Events.ts"
@@ -27,7 +28,7 @@ import { type Attempt, Workers } from "./Workers.ts"
 const settleRetry = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")])
 
 /** What is carried out: an ask's, or a doubt's as it was stored. */
-export type Job = Pick<Ask, "capability" | "key" | "lane" | "name" | "payload">
+export type Job = Pick<Ask, "capability" | "key" | "lane" | "name" | "payload" | "secrets">
 
 /** An attempt that the ledger has given us. */
 type Claimed = ClaimVerdict & { readonly _tag: "Claimed" }
@@ -107,8 +108,9 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       const exit = yield* Effect.exit(
         withFunctions(job, ({ perform }) => perform(job.payload, callOf(job, claimed)))
       )
+      const evidence = Evidence.fromExit(capability, exit, settings.maxOutputBytes)
       return {
-        evidence: Evidence.fromExit(capability, exit, settings.maxOutputBytes),
+        evidence: withoutSecrets(evidence, job.secrets),
         durationMillis: Math.round(yield* elapsedMillis)
       }
     })
@@ -202,13 +204,14 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
   })
 
   const settle = Effect.fnUntraced(function* (
-    { key }: Job,
+    { key, secrets }: Job,
     { stateOf, token }: Attempt,
-    evidence: Evidence.Evidence,
+    learned: Evidence.Evidence,
     durationMillis: number,
     nextAlong: Effect.Effect<Along | undefined> = Effect.undefined
   ): Effect.fn.Return<Applied> {
     const receiptId = yield* Identifiers.ordered
+    const evidence = withoutSecrets(learned, secrets)
     const settlement = {
       key,
       token,

@@ -103,7 +103,9 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         key: doubt.key,
         lane: doubt.lane,
         name: Ask.nameOf(doubt.key),
-        payload: payload.success
+        payload: payload.success,
+        // What is stored has none.
+        secrets: []
       }
       const act =
         doubt.recovery._tag === "Resend"

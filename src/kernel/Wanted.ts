@@ -6,6 +6,7 @@
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
 import type * as Guard from "../domain/Guard.ts"
+import { mask } from "../domain/Secret.ts"
 import { storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
 import type * as Calls from "./Calls.ts"
@@ -53,7 +54,7 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
     }
     return yield* Exit.isSuccess(exit.value)
       ? Effect.succeed(exit.value.value)
-      : Effect.fail(storable(`its guard failed: ${describe(Cause.squash(exit.value.cause))}`))
+      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.value.cause))}`)
   })
 
   const decide = Effect.fnUntraced(function* (ask: Ask, view: EntityView): Effect.fn.Return<Found, string> {
@@ -70,10 +71,13 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
     const { entity } = key
     if (capability.guard !== undefined) {
       const verdict = yield* askGuard(ask, { entity, state, version, payload })
-      if (verdict._tag === "Superseded") return { ...verdict, reason: storable(verdict.reason), version }
+      if (verdict._tag === "Superseded") {
+        return { ...verdict, reason: storable(mask(verdict.reason, ask.secrets)), version }
+      }
     }
     const becomes = yield* Effect.fromResult(nextState(capability, { entity, state, payload }))
-    return { _tag: "Wanted", basis: { version, becomes } }
+    const stored = becomes && { ...becomes, json: mask(becomes.json, ask.secrets) }
+    return { _tag: "Wanted", basis: { version, becomes: stored } }
   })
 
   /** Looks at the entity and asks. Says so where the lane is not free, without asking. */
@@ -86,7 +90,7 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
     if (view.lane._tag === "LaneBusy") return view.lane
     if (view.lane._tag === "LaneHeld" && !capability.passesDoubt) return view.lane
     return yield* Effect.catch(decide(ask, view), (reason: string) =>
-      Effect.succeed<Found>({ _tag: "GuardFailed", reason })
+      Effect.succeed<Found>({ _tag: "GuardFailed", reason: storable(mask(reason, ask.secrets)) })
     )
   })
 

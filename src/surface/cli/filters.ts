@@ -59,7 +59,7 @@ export const filterOf = (given: {
   readonly entity: Option.Option<string>
   readonly operator: Option.Option<string>
   readonly capability: Option.Option<string>
-  readonly outcome: ReadonlyArray<typeof Outcome.Type>
+  readonly outcome: ReadonlyArray<Outcome>
   readonly since: Option.Option<{ readonly at: DateTime.Utc | undefined }>
   readonly until: Option.Option<{ readonly at: DateTime.Utc | undefined }>
 }): ReceiptFilter => ({
