@@ -249,6 +249,7 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "in_recovery",
     "system_changed",
     "timeline_changed",
+    "transactions_behind",
     "port_unavailable",
     "capability_taken",
     "request_not_stored",

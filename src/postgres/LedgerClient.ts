@@ -14,7 +14,7 @@ import { LedgerUnavailable, type StartRefused } from "../domain/errors.ts"
 import { type DurabilityRisk, Settings } from "../kernel/Settings.ts"
 import { bringUpToDate } from "./Migration.ts"
 import { detailOf, refusalOf, targetOf } from "./Refusal.ts"
-import { checkDurability, checkRights } from "./ServerChecks.ts"
+import { checkDurability, checkRights, checkTransactions } from "./ServerChecks.ts"
 import { checkIdentity } from "./ServerIdentity.ts"
 
 export { detailOf } from "./Refusal.ts"
@@ -94,6 +94,7 @@ const prepare = Effect.fnUntraced(function* (
     yield* bringUpToDate(target)
     yield* checkRights(target)
     yield* checkIdentity(target)
+    yield* checkTransactions(target)
     return present
   }).pipe(Effect.provideService(SqlClient.SqlClient, sql))
 }, Effect.scoped)

@@ -100,3 +100,23 @@ export const checkRights = Effect.fnUntraced(function* (target: string) {
     sentence: `Postgres at ${target} does not let this role do what the ledger needs. Nothing was performed; grant it ${lacking.map(({ needed }) => needed).join(", ")}.`
   })
 })
+
+/**
+ * Refuses a server whose transactions are numbered below those that wrote the receipts, as one into which a
+ * dump was restored: what it writes would stand among receipts that were sealed and read long ago.
+ */
+export const checkTransactions = Effect.fnUntraced(function* (target: string) {
+  const sql = yield* SqlClient.SqlClient
+  const ahead = yield* sql<{ readonly newest: string; readonly next: string }>`
+    SELECT transaction::text AS newest, pg_snapshot_xmax(pg_current_snapshot())::text AS next FROM fibric.receipt_log
+    WHERE transaction >= pg_snapshot_xmax(pg_current_snapshot())
+    ORDER BY fibric.receipt_log.transaction DESC LIMIT 1`.pipe(
+    Effect.mapError((error) => refusalOf(error, target))
+  )
+  const [row] = ahead
+  if (row === undefined) return
+  return yield* new StartRefused({
+    problem: "transactions_behind",
+    sentence: `Postgres at ${target} is at transaction ${row.next}, and receipts in it were written by transactions up to ${row.newest}: a dump was restored into another cluster. New receipts would stand among those that are sealed. Nothing was performed; stop that server and let it go on above, with pg_resetwal --next-transaction-id and --epoch, or restore a physical backup.`
+  })
+})

@@ -278,6 +278,27 @@ describe("which server the ledger is written on", () => {
   )
 })
 
+describe("a server whose transactions are numbered below those of the receipts", () => {
+  it.live("is refused: what it writes would stand among what is sealed", () =>
+    Effect.gen(function* () {
+      const { url } = yield* freshDatabase
+      yield* start(url)
+      yield* onDatabase(
+        url,
+        (sql) => sql`
+          INSERT INTO fibric.receipt_log (id, transaction, outcome, operator, capability, key_hash, key, entity_type,
+            entity_id, attempt, count)
+          VALUES (gen_random_uuid(), '900000000000', 'joined', 'agent', 'notify', sha256('k'), 'notify:order-1:shipped',
+            'order', '1', 1, 1)`
+      )
+      const refused = yield* refusal(url)
+      assert.strictEqual(refused.problem, "transactions_behind")
+      assert.include(refused.sentence, "receipts in it were written by transactions up to 900000000000")
+      assert.include(refused.sentence, "Nothing was performed; stop that server")
+    })
+  )
+})
+
 describe("a role that lacks a right on what is new", () => {
   it.live("is refused at start, and not when an outcome has to be recorded", () =>
     Effect.gen(function* () {
