@@ -47,8 +47,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Wanted.ts",
-        find: 'if (verdict._tag === "Superseded") return {',
-        replace: 'if (verdict._tag === "Superseded" && version < 0) return {'
+        find: 'if (verdict._tag === "Superseded") {',
+        replace: 'if (verdict._tag === "Superseded" && version < 0) {'
       }
     ],
     caughtBy: [guards]
@@ -58,7 +58,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Wanted.ts",
-        find: 'Effect.succeed<Found>({ _tag: "GuardFailed", reason })',
+        find: 'Effect.succeed<Found>({ _tag: "GuardFailed", reason: storable(mask(reason, ask.secrets)) })',
         replace:
           'Effect.succeed<Found>(reason === "" ? { _tag: "GuardFailed", reason } : { _tag: "Wanted", basis: null })'
       }

@@ -9,7 +9,10 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { type Edit, type Mutant, mutants } from "./list.ts"
+import { type Edit, type Mutant, mutants as kernelMutants } from "./list.ts"
+import { receiptMutants } from "./receipts.ts"
+
+const mutants = [...kernelMutants, ...receiptMutants]
 
 const root = dirname(dirname(import.meta.dirname))
 const wanted = process.argv.slice(2).join(" ").toLowerCase()

@@ -15,7 +15,7 @@ export const masked = "<redacted>"
 const shortest = 4
 
 /** Any member, by whatever name. */
-const any = "*"
+const everyMember = "*"
 
 type Path = ReadonlyArray<string>
 
@@ -44,10 +44,11 @@ const visit = (
   else if (SchemaAST.isUnion(ast)) for (const member of ast.types) into(member)
   else if (SchemaAST.isObjects(ast)) {
     for (const { name, type } of ast.propertySignatures) into(type, String(name))
-    for (const { type } of ast.indexSignatures) into(type, any)
+    for (const { type } of ast.indexSignatures) into(type, everyMember)
   } else if (SchemaAST.isArrays(ast)) {
-    for (const member of [...ast.elements, ...ast.rest]) into(member, any)
-  } else if (SchemaAST.isDeclaration(ast)) for (const parameter of ast.typeParameters) into(parameter, any)
+    for (const member of [...ast.elements, ...ast.rest]) into(member, everyMember)
+  } else if (SchemaAST.isDeclaration(ast))
+    for (const parameter of ast.typeParameters) into(parameter, everyMember)
 }
 
 const isRedacted = (ast: SchemaAST.AST): boolean => {
@@ -77,7 +78,7 @@ export const valuesAt = (paths: ReadonlyArray<Path>, value: unknown): ReadonlyAr
 const at = (value: unknown, [name, ...rest]: Path): ReadonlyArray<unknown> => {
   if (name === undefined) return [value]
   if (typeof value !== "object" || value === null) return []
-  const members = name === any ? membersOf(value) : [Reflect.get(value, name)]
+  const members = name === everyMember ? membersOf(value) : [Reflect.get(value, name)]
   return members.flatMap((member) => at(member, rest))
 }
 

@@ -269,6 +269,21 @@ describe("sealing", () => {
     })
   )
 
+  law("folds only what is alike: the same key, outcome, operator and reason", () =>
+    Effect.gen(function* () {
+      const [one, two] = [yield* done(keyOf("1")), yield* done(keyOf("2"))]
+      const different = [
+        yield* repeatOf(one, "deduplicated", 2),
+        { ...(yield* repeatOf(one, "deduplicated", 3)), operator: "dana" },
+        { ...(yield* repeatOf(one, "deduplicated", 4)), reason: "reworded" },
+        yield* repeatOf(one, "joined", 5),
+        yield* repeatOf(two, "deduplicated", 6)
+      ]
+      for (const repeat of different) yield* recordAll([repeat])
+      assert.deepInclude((yield* sealAll())[0], { rows: 7, receipts: 22, folded: 0 })
+    })
+  )
+
   law("a batch that comes again after it was folded adds nothing", () =>
     Effect.gen(function* () {
       const key = yield* done(keyOf("1"))

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { mutants } from "../../scripts/mutants/list.ts"
+import { receiptMutants } from "../../scripts/mutants/receipts.ts"
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")
 
 describe("the mutants", () => {
   it("fit the source that they break", () => {
-    const misfits = mutants.flatMap(({ edits, name }) =>
+    const misfits = [...mutants, ...receiptMutants].flatMap(({ edits, name }) =>
       edits
         .filter(({ file, find }) => read(file).split(find).length !== 2)
         .map(({ file, find }) => `${name}: "${find}" does not stand once in ${file}`)
