@@ -33,13 +33,16 @@ const validMillis = 30_000
 /** How long writing is tried before those who wait hear that the ledger is gone. */
 const recordRetry = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 6 }))
 
+const closing = new LedgerUnavailable({ operation: "record", reason: "this runtime is closing" })
+
 /** Records until `scope` closes, with what it needs taken from the surrounding context. */
 export const make = Effect.fnUntraced(function* (
   scope: Scope.Scope
 ): Effect.fn.Return<Recorder, never, Ledger> {
   const ledger = yield* Ledger
   const context = yield* Effect.context<never>()
-  let waiting: Array<Waiting> = []
+  let waiting: ReadonlyArray<Waiting> = []
+  let underWay: ReadonlyArray<Waiting> = []
   let isWriting = false
 
   const write = Effect.fnUntraced(function* (repeats: ReadonlyArray<Unrecorded>) {
@@ -60,17 +63,20 @@ export const make = Effect.fnUntraced(function* (
 
   const writeAll = Effect.gen(function* () {
     while (waiting.length > 0) {
-      const taken = takeFrom(waiting)
-      waiting = waiting.slice(taken.length)
-      const exit = yield* Effect.exit(write(taken.flatMap(({ repeats }) => repeats)))
-      for (const { done } of taken) Deferred.doneUnsafe(done, exit)
+      underWay = takeFrom(waiting)
+      waiting = waiting.slice(underWay.length)
+      const exit = yield* Effect.exit(write(underWay.flatMap(({ repeats }) => repeats)))
+      for (const { done } of underWay) Deferred.doneUnsafe(done, exit)
     }
   }).pipe(
     Effect.onExit((exit) =>
       Effect.sync(() => {
         isWriting = false
+        if (Exit.isSuccess(exit)) return
         // Closing, or a bug: nobody is left waiting for ever.
-        if (Exit.isFailure(exit)) for (const { done } of waiting.splice(0)) Deferred.doneUnsafe(done, exit)
+        const left = [...underWay, ...waiting]
+        waiting = []
+        for (const { done } of left) Deferred.doneUnsafe(done, Exit.fail(closing))
       })
     )
   )
@@ -79,7 +85,7 @@ export const make = Effect.fnUntraced(function* (
     record: (repeats) =>
       Effect.suspend(() => {
         const done = Deferred.makeUnsafe<void, LedgerUnavailable>()
-        waiting.push({ repeats, done })
+        waiting = [...waiting, { repeats, done }]
         if (isWriting) return Deferred.await(done)
         isWriting = true
         return Effect.andThen(forkOwned(writeAll, context, scope), Deferred.await(done))

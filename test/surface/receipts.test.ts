@@ -200,6 +200,7 @@ describe("fibric receipts tail", () => {
         const tail = ["receipts", "tail", "--format", "ndjson", "--from"] as const
         const first = yield* typed(url, ...tail, "start", "--count", "2")
         const cursor = /--from (\S+)/.exec(first.stderr)?.[1] ?? ""
+        assert.strictEqual(documentsOf(first)[1]?.["cursor"], cursor)
         const second = yield* typed(url, ...tail, cursor, "--count", "1")
         assert.deepStrictEqual(
           [...documentsOf(first), ...documentsOf(second)].map(

@@ -44,13 +44,17 @@ export const receiptsTail = Command.make(
     let last: string | undefined
     yield* Stream.runForEach(bounded, ({ cursor, receipt }) => {
       last = cursor
-      return Console.log(lineOf(receipt, format, chain))
-    })
-    if (last !== undefined) yield* Console.error(`To go on: --from ${last}`)
+      return Console.log(lineOf(receipt, format, chain, cursor))
+    }).pipe(
+      // Also where it is ended with Ctrl-C.
+      Effect.ensuring(
+        Effect.suspend(() => (last === undefined ? Effect.void : Console.error(`To go on: --from ${last}`)))
+      )
+    )
   })
 ).pipe(
   Command.withDescription(
-    "Print receipts as they come, in the order of their commits. None is skipped and none comes twice; one that is written while an older transaction is still open comes when that has ended."
+    "Print receipts as they come, in the order of their commits. A line for programs has the cursor to go on from after it. None is skipped and none comes twice; one that is written while an older transaction is still open comes when that has ended."
   ),
   Command.withShortDescription("Print receipts as they come"),
   Command.withExamples([

@@ -39,14 +39,18 @@ const textLine = (receipt: Receipt): string =>
     .join("  ")
     .trimEnd()
 
-/** One line, without its end. */
-export const lineOf = (receipt: Receipt, format: LineFormat, chain: string): string => {
+/**
+ * One line, without its end. A stream's lines for programs have the cursor to go on from after each, so that
+ * whoever has written one down needs nothing else.
+ */
+export const lineOf = (receipt: Receipt, format: LineFormat, chain: string, cursor?: string): string => {
+  const place = cursor === undefined ? {} : { cursor }
   switch (format) {
     case "text":
       return textLine(receipt)
     case "ndjson":
-      return JSON.stringify(receiptDocument(receipt))
+      return JSON.stringify({ ...receiptDocument(receipt), ...place })
     case "cloudevents":
-      return JSON.stringify(cloudEvent(receipt, chain))
+      return JSON.stringify({ ...cloudEvent(receipt, chain), ...place })
   }
 }
