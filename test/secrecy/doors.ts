@@ -91,7 +91,7 @@ export const layerDoors = Doors.toLayer({
         return Effect.die(new Error(said))
       case "long":
         // Cut in the middle of the secret.
-        return Effect.die(new Error(`${"x".repeat(1_975)} ${Redacted.value(pin)} ${note}`))
+        return Effect.die(new Error(`${"x".repeat(1_960)} ${Redacted.value(pin)} ${note}`))
       case "interrupted":
         return Effect.interrupt
       default:
