@@ -15,12 +15,11 @@ export const formsFound = (text: string, secret: string): ReadonlyArray<string> 
     "in a URL": encodeURIComponent(secret),
     "in base64": bytes.toString("base64"),
     "in base64url": bytes.toString("base64url"),
-    "in hexadecimal": bytes.toString("hex"),
-    // A part is as bad as the whole.
-    "in part": secret.slice(0, 10)
+    "in hexadecimal": bytes.toString("hex")
   }
+  // A part is as bad as the whole: a text may have been cut in the middle of it.
   return Object.entries(forms)
-    .filter(([, form]) => text.includes(form))
+    .filter(([, form]) => text.includes(form.slice(0, 10)))
     .map(([name]) => name)
 }
 
