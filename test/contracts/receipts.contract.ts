@@ -47,8 +47,13 @@ const pages = Effect.fnUntraced(function* (
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-export const receiptsContract = (name: string, layer: Layer.Layer<Services, unknown>): void => {
-  const law = (sentence: string, body: () => Effect.Effect<void, unknown, Services>) =>
+/** `readable` waits until what was written can be streamed. */
+export const receiptsContract = <R>(
+  name: string,
+  layer: Layer.Layer<Services | R, unknown>,
+  readable: Effect.Effect<unknown, unknown, R>
+): void => {
+  const law = (sentence: string, body: () => Effect.Effect<void, unknown, Services | R>) =>
     it.live(sentence, () => Effect.provide(body(), layer))
 
   describe(`${name}: what a filter finds`, () => {
@@ -191,9 +196,11 @@ export const receiptsContract = (name: string, layer: Layer.Layer<Services, unkn
       Effect.gen(function* () {
         const log = yield* ReceiptLog
         yield* counted(keyOf("1"), 1, 2)
+        yield* readable
         const { changes, cursor, isCaughtUp } = yield* log.after("now", {}, 10)
         assert.deepStrictEqual([changes, isCaughtUp], [[], true])
         yield* counted(keyOf("1"), 3, 3)
+        yield* readable
         const after = yield* log.after(cursor, {}, 10)
         assert.deepStrictEqual(
           after.changes.map(({ receipt }) => receipt.count),
@@ -208,6 +215,7 @@ export const receiptsContract = (name: string, layer: Layer.Layer<Services, unkn
         yield* counted(keyOf("1"), 1, 2)
         yield* counted(keyOf("2"), 3, 3)
         const filter = { entity: "order-2" }
+        yield* readable
         const first = yield* log.after("start", filter, 10)
         assert.deepStrictEqual(
           first.changes.map(({ receipt }) => receipt.count),
@@ -216,6 +224,7 @@ export const receiptsContract = (name: string, layer: Layer.Layer<Services, unkn
         const second = yield* log.after(first.cursor, filter, 10)
         assert.deepStrictEqual(second.changes, [])
         yield* counted(keyOf("2"), 4, 4)
+        yield* readable
         const third = yield* log.after(second.cursor, filter, 10)
         assert.deepStrictEqual(
           third.changes.map(({ receipt }) => receipt.count),

@@ -11,6 +11,7 @@ import type { Retention } from "../../src/kernel/Retention.ts"
 import { Seals } from "../../src/kernel/Seals.ts"
 import { tail } from "../../src/kernel/Tail.ts"
 import { keyOf } from "../contracts/keys.ts"
+import { readable } from "../support/readable.ts"
 import { done, layerReceipts, repeated } from "../support/receipts.ts"
 
 type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
@@ -18,7 +19,10 @@ type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
 const law = (sentence: string, body: () => Effect.Effect<void, unknown, Services>) =>
   it.live(sentence, () => Effect.provide(body(), layerReceipts))
 
-const seal = Effect.flatMap(Seals, (seals) => seals.sealNext(0, 1_000))
+const seal = Effect.andThen(
+  readable,
+  Effect.flatMap(Seals, (seals) => seals.sealNext(0, 1_000))
+)
 
 /** Receipts as anybody's transaction may write them, told apart by their counts. */
 const insert = (sql: PgClient.PgClient, from: number, to: number) => sql`
@@ -35,6 +39,7 @@ describe("the order of receipts", () => {
       yield* insert(sql, 1, 3)
       yield* sql`
         UPDATE fibric.receipt_log SET transaction = (ARRAY['9', '10', '100'])[count]::xid8`
+      yield* readable
       // One at a time, so that the order decides what each look finds.
       const streamed: Array<number> = []
       let from = "start"
@@ -78,6 +83,7 @@ describe("what commits late", () => {
       assert.deepStrictEqual([before.changes, before.isCaughtUp], [[], true])
       yield* Deferred.succeed(commit, undefined)
       yield* Fiber.join(late)
+      yield* readable
       const after = yield* log.after(before.cursor, {}, 10)
       assert.deepStrictEqual(
         after.changes.map(({ receipt }) => receipt.count),
@@ -159,12 +165,14 @@ describe("what is folded between two looks", () => {
     Effect.gen(function* () {
       const log = yield* ReceiptLog
       yield* repeated(yield* done(keyOf("1")), "deduplicated", 3)
+      yield* readable
       const part = yield* log.after("start", {}, 2)
       const all = yield* log.after("start", {}, 10)
       const last = all.changes.at(-1)?.cursor ?? ""
       yield* seal
       assert.deepInclude(yield* Effect.flip(log.after(part.cursor, {}, 2)), folded)
       yield* done(keyOf("2"))
+      yield* readable
       for (const cursor of [all.cursor, last]) {
         const { changes } = yield* log.after(cursor, {}, 10)
         assert.deepStrictEqual(
@@ -179,6 +187,7 @@ describe("what is folded between two looks", () => {
     Effect.gen(function* () {
       const log = yield* ReceiptLog
       yield* repeated(yield* done(keyOf("1")), "deduplicated", 3)
+      yield* readable
       const { cursor } = yield* log.after("start", { outcomes: ["performed"] }, 1)
       yield* seal
       assert.deepStrictEqual((yield* log.after(cursor, { outcomes: ["performed"] }, 1)).changes, [])

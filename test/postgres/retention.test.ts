@@ -13,6 +13,7 @@ import { Seals } from "../../src/kernel/Seals.ts"
 import { claimed, keyOf, performed, refused, settle, unknown } from "../contracts/keys.ts"
 import { freshDatabase, ledgerDatabase } from "../support/database.ts"
 import { EmailRefused, makeWorld, notify } from "../support/orders.ts"
+import { readable, readableOn } from "../support/readable.ts"
 import { done, layerReceipts, repeated } from "../support/receipts.ts"
 import { onDatabase } from "./support.ts"
 
@@ -172,6 +173,7 @@ describe("a purge", () => {
       yield* sql`
         UPDATE fibric.receipt_log SET at = at - interval '31 days' WHERE key = ${keyOf("1").label}`
       const month = 30 * 86_400_000
+      yield* readable
       assert.deepInclude(yield* (yield* Retention).purge(month), { bodies: 1, pinned: 0 })
       assert.deepStrictEqual(yield* bodies(sql), [keyOf("2").label])
       assert.deepInclude(yield* (yield* Retention).purge(month), { bodies: 0 })
@@ -203,12 +205,14 @@ describe("a purge", () => {
       assert.strictEqual((yield* ledger.claim(second))._tag, "Claimed")
       yield* settle(second, unknown)
       yield* done(keyOf("2"))
+      yield* readable
       assert.deepStrictEqual(yield* retention.purge(0), { bodies: 1, requests: 0, pinned: 1 })
       assert.deepStrictEqual(yield* bodies(sql), [key.label])
       assert.deepStrictEqual(yield* sql`SELECT request FROM fibric.ledger WHERE request IS NOT NULL`, [
         { request: `{"to":"ada"}` }
       ])
       yield* settle(second, performed)
+      yield* readable
       const after = yield* retention.purge(0)
       assert.deepStrictEqual([after.bodies, after.pinned], [2, 0])
       assert.isAtLeast(after.requests, 1)
@@ -227,6 +231,7 @@ describe("a purge", () => {
       const sql = yield* PgClient.PgClient
       yield* done(keyOf("1"))
       yield* repeated(keyOf("1"), "deduplicated", 3)
+      yield* readable
       yield* (yield* Retention).purge(0)
       const [mark] = yield* sql<{ purged: boolean }>`
         SELECT purged = (SELECT transaction FROM fibric.receipt_log ORDER BY transaction DESC LIMIT 1) AS purged
@@ -248,7 +253,9 @@ describe("a purge", () => {
           const { receipt } = yield* execute(notify("1"))
           world.answer = () => Effect.fail(new EmailRefused({ reason: "no such box" }))
           yield* Effect.flip(execute(notify("2")))
-          yield* onDatabase(url, (sql) => sql`SELECT bodies::int FROM fibric.purge_bodies(0, NULL, 1000)`)
+          yield* onDatabase(url, (sql) =>
+            Effect.andThen(readableOn(sql), sql`SELECT bodies::int FROM fibric.purge_bodies(0, NULL, 1000)`)
+          )
           const again = yield* execute(notify("1"))
           assert.deepStrictEqual([again.receipt.id, again.output], [receipt.id, Option.none()])
           const refusal = yield* Effect.flip(execute(notify("2")))

@@ -15,6 +15,7 @@ import * as PgReceiptLog from "../../src/postgres/PgReceiptLog.ts"
 import * as PgRetention from "../../src/postgres/PgRetention.ts"
 import * as PgSeals from "../../src/postgres/PgSeals.ts"
 import { ledgerDatabase } from "../support/database.ts"
+import { readableOn } from "../support/readable.ts"
 import { makeWorld, notify } from "../support/orders.ts"
 import { typed } from "../surface/support.ts"
 import { freshRole, onDatabase, secret, withParts } from "./support.ts"
@@ -104,6 +105,7 @@ describe("a role at work", () => {
         assert.deepStrictEqual(yield* (yield* ReceiptLog).totals(), { performed: 1, deduplicated: 1 })
       }).pipe(Effect.provide(runtime))
       assert.lengthOf(world.calls, 1)
+      yield* onDatabase(url, readableOn)
       yield* Effect.gen(function* () {
         assert.deepInclude(yield* (yield* Seals).sealNext(0, 10), { rows: 2 })
         yield* (yield* Retention).makeMonths(2)

@@ -10,6 +10,7 @@ import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import { Retention } from "../../src/kernel/Retention.ts"
 import { Seals } from "../../src/kernel/Seals.ts"
 import { keyOf, recordAll, repeatOf } from "../contracts/keys.ts"
+import { readable } from "../support/readable.ts"
 import { done, layerReceipts, repeated } from "../support/receipts.ts"
 
 type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
@@ -18,7 +19,7 @@ const law = (sentence: string, body: () => Effect.Effect<void, unknown, Services
   it.live(sentence, () => Effect.provide(body(), layerReceipts))
 
 /** Seals whatever has been committed, up to so many receipts a seal. */
-const sealAll = Effect.fnUntraced(function* (most = 1_000) {
+const sealNow = Effect.fnUntraced(function* (most = 1_000) {
   const seals = yield* Seals
   const made = []
   for (let next = yield* seals.sealNext(0, most); next !== undefined; next = yield* seals.sealNext(0, most)) {
@@ -26,6 +27,9 @@ const sealAll = Effect.fnUntraced(function* (most = 1_000) {
   }
   return made
 })
+
+/** The same, once nothing older is open. */
+const sealAll = () => Effect.andThen(readable, sealNow())
 
 /** Three seals, of two receipts each. */
 const sealed = Effect.gen(function* () {
@@ -85,6 +89,7 @@ describe("a ledger that nobody touched", () => {
     Effect.gen(function* () {
       yield* sealed
       yield* done(keyOf("4"))
+      yield* readable
       const purged = yield* (yield* Retention).purge(0)
       assert.strictEqual(purged.bodies, 4)
       yield* sealAll()
@@ -306,7 +311,7 @@ describe("sealing", () => {
           yield* sql`SELECT pg_current_xact_id()`
           yield* done(keyOf("2"))
           assert.deepStrictEqual(
-            (yield* sealAll()).map(({ rows }) => rows),
+            (yield* sealNow()).map(({ rows }) => rows),
             [1]
           )
         })
@@ -332,6 +337,7 @@ describe("sealing", () => {
       assert.isUndefined(yield* seals.sealNext(minute, 100))
       yield* sql`
         UPDATE fibric.receipt_log SET at = at - interval '31 seconds' WHERE key = ${keyOf("1").label}`
+      yield* readable
       assert.deepInclude(yield* seals.sealNext(minute, 100), { rows: 1 })
       assert.isUndefined(yield* seals.sealNext(minute, 100))
     })
@@ -344,7 +350,7 @@ describe("sealing", () => {
       yield* sql.withTransaction(
         Effect.gen(function* () {
           yield* sql`SELECT 1 FROM fibric.sealing FOR UPDATE`
-          assert.deepStrictEqual(yield* sealAll(), [])
+          assert.deepStrictEqual(yield* sealNow(), [])
         })
       )
       assert.lengthOf(yield* sealAll(), 1)

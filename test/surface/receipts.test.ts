@@ -9,6 +9,7 @@ import { type Connector, execute, Operator } from "fibric"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { onDatabase } from "../postgres/support.ts"
 import { notify } from "../support/orders.ts"
+import { readableOn } from "../support/readable.ts"
 import { type Told, typed, withOrders } from "./support.ts"
 
 type Json = { readonly [field: string]: unknown }
@@ -34,6 +35,7 @@ const withAsked = <E>(
   withOrders((_world, url) =>
     Effect.gen(function* () {
       const receipt = yield* asked
+      yield* onDatabase(url, readableOn)
       yield* use(url, receipt.id)
     })
   )
