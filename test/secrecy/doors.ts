@@ -26,6 +26,13 @@ const Door = Entity.make("door", { state: Schema.Struct({ last: Schema.String })
 
 class DoorRefused extends Schema.TaggedError<DoorRefused>()("DoorRefused", { said: Schema.String }) {}
 
+/** What a guard fails with; its message is all that was said. */
+class CameraBroken extends Schema.TaggedError<CameraBroken>()("CameraBroken", { said: Schema.String }) {
+  override get message() {
+    return this.said
+  }
+}
+
 export const Unlock = Capability.make("unlock", {
   entity: Door,
   payload: {
@@ -42,7 +49,7 @@ export const Unlock = Capability.make("unlock", {
   deadline: "20 seconds",
   guard: ({ payload: { ending, more, note, pin } }) => {
     const said = tell(note, pin, more.codes)
-    if (ending === "guard fails") return Effect.fail(new Error(said))
+    if (ending === "guard fails") return Effect.fail(new CameraBroken({ said }))
     if (ending === "guard dies") return Effect.die(new Error(said))
     return ending === "superseded" ? Guard.superseded(said) : Guard.wanted
   },
