@@ -7,17 +7,21 @@ import { afterAll } from "@effect/vitest"
 import { type Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Ledger } from "../../src/kernel/Ledger.ts"
 import type { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
+import type { Retention } from "../../src/kernel/Retention.ts"
+import type { Seals } from "../../src/kernel/Seals.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import * as PgReceiptLog from "../../src/postgres/PgReceiptLog.ts"
+import * as PgRetention from "../../src/postgres/PgRetention.ts"
+import * as PgSeals from "../../src/postgres/PgSeals.ts"
 import { layerFreshClient } from "../support/database.ts"
 
-const layer = Layer.mergeAll(PgLedger.layer, PgReceiptLog.layer).pipe(
+const layer = Layer.mergeAll(PgLedger.layer, PgReceiptLog.layer, PgSeals.layer, PgRetention.layer).pipe(
   Layer.provide(LedgerClient.layer),
   Layer.provideMerge(layerFreshClient)
 )
 
-type Services = Ledger | ReceiptLog | PgClient.PgClient
+type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
 
 const scope = Scope.makeUnsafe()
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))

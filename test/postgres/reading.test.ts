@@ -11,13 +11,14 @@ import type { Retention } from "../../src/kernel/Retention.ts"
 import { Seals } from "../../src/kernel/Seals.ts"
 import { tail } from "../../src/kernel/Tail.ts"
 import { keyOf } from "../contracts/keys.ts"
+import { layerLedger } from "../contracts/postgres.ts"
 import { readable } from "../support/readable.ts"
-import { done, layerReceipts, repeated } from "../support/receipts.ts"
+import { done, repeated } from "../support/receipts.ts"
 
 type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
 
 const law = (sentence: string, body: () => Effect.Effect<void, unknown, Services>) =>
-  it.live(sentence, () => Effect.provide(body(), layerReceipts))
+  it.live(sentence, () => Effect.provide(body(), layerLedger))
 
 const seal = Effect.andThen(
   readable,
