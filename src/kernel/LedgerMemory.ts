@@ -5,152 +5,164 @@
  * promise. It has no SQL either, so a transactional effect can't be rolled back by it. Time is the
  * `Clock`'s, so a `TestClock` moves its leases and doubts.
  */
-import { Clock, Context, DateTime, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
+import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
-import { Ledger } from "./Ledger.ts"
+import { type KeyName, Ledger, type Place, type Transacted } from "./Ledger.ts"
 import { claimIn, isFree, laneIn, resendIn } from "./ledger-memory/claims.ts"
 import { logOf } from "./ledger-memory/log.ts"
 import { callNext, leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
-import { doubtOf, doubtsIn, entryOf } from "./ledger-memory/reading.ts"
-import { append, emptyStore, entityIn, hex, settledBefore, utc } from "./ledger-memory/Store.ts"
-import { applyIn, reapIn } from "./ledger-memory/transitions.ts"
+import { doubtOf, doubtsIn, dueIn, entryOf, inspectionsIn } from "./ledger-memory/reading.ts"
+import { recordIn } from "./ledger-memory/repeats.ts"
+import { emptyStore, entityIn, hex, type Row, settledBefore, type Store } from "./ledger-memory/Store.ts"
+import { applyIn, reapIn, settleIn } from "./ledger-memory/transitions.ts"
 import { LedgerTransaction } from "./LedgerTransaction.ts"
-import type { Event } from "./lifecycle/KeyRow.ts"
 import { ReceiptLog } from "./ReceiptLog.ts"
 import { refusing } from "./Transaction.ts"
+
+/** The statements of the port, and the two that a transaction is made of. */
+export type StatementName =
+  | Exclude<keyof Ledger["Service"], "pathSecret" | "called" | "transact" | "now">
+  | "begin"
+  | "commit"
+
+/** A statement on its way to the store, and what it is about, where that is one key. */
+export interface Statement {
+  readonly name: StatementName
+  readonly key?: KeyName & { readonly label?: string }
+}
+
+/**
+ * How a process reaches the store. In memory a statement lands at once and is answered at once; a simulated
+ * network (`fibric/testing`) puts time and losses in between.
+ */
+export interface Carrier {
+  /** Brings a statement to the store, where `land` runs as one step, by the store's clock. */
+  readonly carry: <A>(
+    statement: Statement,
+    land: (nowMillis: number) => A
+  ) => Effect.Effect<A, LedgerUnavailable>
+  readonly now: Effect.Effect<number>
+  readonly called: (place: Place) => Effect.Effect<void>
+  /** What a transactional effect is given. */
+  readonly transaction: LedgerTransaction["Service"]
+}
 
 /** Both services over one store. */
 export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
   Effect.gen(function* () {
     const store = emptyStore()
-    const pathSecret = yield* Identifiers.token
-    const at = <A>(operation: (nowMillis: number) => A): Effect.Effect<A> =>
-      Effect.map(Clock.currentTimeMillis, operation)
-    const rowOf = (key: { readonly hash: Uint8Array }) => store.rows.get(hex(key.hash))
-    const ledger = Ledger.of({
-      pathSecret,
-      find: (key) => Effect.sync(() => entryOf(rowOf(key))),
-      claim: (claim) => at((now) => claimIn(store, claim, now)),
-      resend: (attempt) => at((now) => resendIn(store, attempt, now)),
-      settle: ({ durationMillis, evidence, key, receiptId, token }) =>
-        at((now) =>
-          applyIn(store, rowOf(key), { _tag: "Evidence", token, evidence, durationMillis }, receiptId, now)
-        ),
-      settleAndClaim: ({ durationMillis, evidence, key, receiptId, token }, next) =>
-        at((now) => {
-          const event = { _tag: "Evidence", token, evidence, durationMillis } as const
-          const inTime = rowOf(key)?.state === "performing" && evidence._tag !== "Unknown"
-          const applied = applyIn(store, rowOf(key), event, receiptId, now)
-          const alone = !othersWait(store, next, now)
-          const verdict = inTime && alone && rowOf(next.key) === undefined && claimIn(store, next, now)
-          return {
-            applied,
-            claimed: verdict !== false && verdict._tag === "Claimed" ? verdict : undefined
-          }
-        }),
-      look: ({ entityHash }, place) =>
-        at((now) => ({ ...entityIn(store, hex(entityHash)), lane: laneIn(store, place, now) })),
-      queue: (place, turnMillis) =>
-        at((now) => {
-          queueIn(store, place, turnMillis, isFree(store, place.lane), now)
-          return laneIn(store, place, now)._tag !== "LaneBusy"
-        }),
-      leave: (place) =>
-        at((now) => {
-          withdraw(store, place)
-          callNext(store, hex(place.lane), now)
-        }),
-      called: store.bell.heard,
-      waitFor: ({ awaits, id, inside, worker }) =>
-        at((now) => {
-          store.waiting.set(id, { worker, inside: hex(inside), awaits: hex(awaits) })
-          return leadsTo(store, hex(awaits), hex(inside), now)
-        }),
-      waitNoMore: (id) => Effect.sync(() => void store.waiting.delete(id)),
-      apply: (key, event, receiptId) => at((now) => applyIn(store, rowOf(key), event, receiptId, now)),
-      transact: ({ key, receiptId, token }, effect) =>
-        Effect.gen(function* () {
-          const before = rowOf(key)
-          const settled = settledBefore(store, receiptId)
-          if (settled !== undefined) return settled
-          if (before?.current.token !== token || before.state !== "performing") return { _tag: "Fenced" }
-          const { durationMillis, evidence } = yield* Effect.provideService(effect, LedgerTransaction, noSql)
-          if (evidence._tag !== "Performed" && evidence._tag !== "Refused")
-            return { _tag: "RolledBack", evidence }
-          const row = rowOf(key)
-          if (row?.current.token !== token || row.state !== "performing") return { _tag: "Fenced" }
-          const event: Event = { _tag: "Evidence", token, evidence, durationMillis }
-          const applied = yield* at((now) => applyIn(store, row, event, receiptId, now))
-          return applied._tag === "Settled" ? applied : { _tag: "Fenced" }
-        }),
+    const ledger = over(store, yield* Identifiers.token, {
+      carry: (_statement, land) => Effect.map(Clock.currentTimeMillis, land),
       now: Clock.currentTimeMillis,
-      record: ({ id, notAfterMillis, repeats }) =>
-        at((now) => {
-          if (!store.batches.has(id) && now >= notAfterMillis) return { _tag: "TooLate" }
-          store.batches.add(id)
-          const receipts = repeats.map((repeat) =>
-            append(store, repeat.key, now, {
-              ...repeat,
-              id: repeat.receiptId,
-              attempt: rowOf(repeat.key)?.current.attempt ?? 0,
-              durationMillis: null,
-              proof: null,
-              body: null,
-              checkAfter: null
-            })
-          )
-          return { _tag: "Recorded", receipts }
-        }),
-      beat: (worker, leaseMillis) =>
-        at((now) => {
-          const expiresAt = store.leases.get(worker)
-          if (expiresAt !== undefined && expiresAt <= now) return false
-          store.leases.set(worker, now + leaseMillis)
-          return true
-        }),
-      reap: (ids) => at((now) => reapIn(store, ids, now)),
-      takeDue: (capabilities, limit, leaseMillis) =>
-        at((now) => {
-          const due = doubtsIn(store).filter(
-            (row) =>
-              row.recoverAtMillis !== null &&
-              row.recoverAtMillis <= now &&
-              capabilities.includes(row.key.verb)
-          )
-          return due.slice(0, limit).map((row) => {
-            store.rows.set(hex(row.key.hash), { ...row, recoverAtMillis: now + leaseMillis })
-            return doubtOf(row, now)
-          })
-        }),
-      leaveToPerson: (key, attempt) =>
-        at((now) => {
-          const row = rowOf(key)
-          if (row?.state !== "in_doubt" || row.current.attempt !== attempt) return
-          const checkAtMillis = Math.max(now, row.current.claimedAtMillis + row.verdictAfterMillis)
-          store.rows.set(hex(key.hash), { ...row, recoverAtMillis: null, checkAtMillis })
-        }),
-      doubts: (limit) =>
-        at((now) =>
-          doubtsIn(store)
-            .slice(0, limit)
-            .map((row) => ({ ...doubtOf(row, now), request: null }))
-        ),
-      inspect: (name) =>
-        Effect.sync(() =>
-          [...store.rows.entries()]
-            .filter(([hash, { key }]) => hash === name || key.label === name)
-            .map(([, row]) => ({
-              key: row.key,
-              state: row.state,
-              since: DateTime.makeUnsafe(row.sinceMillis),
-              checkAfter: utc(row.checkAtMillis),
-              receipt: row.receipt,
-              attempts: row.attempts
-            }))
-        )
+      called: store.bell.heard,
+      transaction: refusing(
+        "The ledger in memory has no SQL: test a transactional capability on fibric/embedded."
+      )
     })
     return Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, logOf(store)))
   })
 )
 
-const noSql = refusing("The ledger in memory has no SQL: test a transactional capability on fibric/embedded.")
+/** The ledger of a process that reaches the store in its own way. */
+export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger["Service"] => {
+  const { called, carry, now, transaction } = carrier
+  const rowOf = (key: KeyName) => store.rows.get(hex(key.hash))
+  return Ledger.of({
+    pathSecret,
+    find: (key) => carry({ name: "find", key }, () => entryOf(rowOf(key))),
+    claim: (claim) => carry({ name: "claim", key: claim.key }, (now) => claimIn(store, claim, now)),
+    resend: (attempt) => carry({ name: "resend", key: attempt.key }, (now) => resendIn(store, attempt, now)),
+    settle: (settlement) =>
+      carry({ name: "settle", key: settlement.key }, (now) => settleIn(store, settlement, now)),
+    settleAndClaim: (settlement, next) =>
+      carry({ name: "settleAndClaim", key: settlement.key }, (now) => {
+        const { evidence, key } = settlement
+        const inTime = rowOf(key)?.state === "performing" && evidence._tag !== "Unknown"
+        const applied = settleIn(store, settlement, now)
+        const alone = !othersWait(store, next, now)
+        const verdict = inTime && alone && rowOf(next.key) === undefined && claimIn(store, next, now)
+        return { applied, claimed: verdict !== false && verdict._tag === "Claimed" ? verdict : undefined }
+      }),
+    look: ({ entityHash }, place) =>
+      carry({ name: "look" }, (now) => ({
+        ...entityIn(store, hex(entityHash)),
+        lane: laneIn(store, place, now)
+      })),
+    queue: (place, turnMillis) =>
+      carry({ name: "queue" }, (now) => {
+        queueIn(store, place, turnMillis, isFree(store, place.lane), now)
+        return laneIn(store, place, now)._tag !== "LaneBusy"
+      }),
+    leave: (place) =>
+      carry({ name: "leave" }, (now) => {
+        withdraw(store, place)
+        callNext(store, hex(place.lane), now)
+      }),
+    called,
+    waitFor: ({ awaits, id, inside, worker }) =>
+      carry({ name: "waitFor" }, (now) => {
+        store.waiting.set(id, { worker, inside: hex(inside), awaits: hex(awaits) })
+        return leadsTo(store, hex(awaits), hex(inside), now)
+      }),
+    waitNoMore: (id) => carry({ name: "waitNoMore" }, () => void store.waiting.delete(id)),
+    apply: (key, event, receiptId) =>
+      carry({ name: "apply", key }, (now) => applyIn(store, rowOf(key), event, receiptId, now)),
+    transact: Effect.fnUntraced(function* ({ key, receiptId, token }, effect) {
+      const isFenced = (row: Row | undefined) => row?.current.token !== token || row.state !== "performing"
+      const before = yield* carry(
+        { name: "begin", key },
+        () => settledBefore(store, receiptId) ?? (isFenced(rowOf(key)) ? fenced : undefined)
+      )
+      if (before !== undefined) return before
+      const { durationMillis, evidence } = yield* Effect.provideService(
+        effect,
+        LedgerTransaction,
+        transaction
+      )
+      if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
+        return { _tag: "RolledBack", evidence }
+      }
+      return yield* carry({ name: "commit", key }, (now): Transacted => {
+        if (isFenced(rowOf(key))) return settledBefore(store, receiptId) ?? fenced
+        const applied = settleIn(store, { key, token, receiptId, evidence, durationMillis }, now)
+        return applied._tag === "Settled" ? applied : fenced
+      })
+    }),
+    now,
+    record: (batch) => carry({ name: "record" }, (now) => recordIn(store, batch, now)),
+    beat: (worker, leaseMillis) =>
+      carry({ name: "beat" }, (now) => {
+        const expiresAt = store.leases.get(worker)
+        if (expiresAt !== undefined && expiresAt <= now) return false
+        store.leases.set(worker, now + leaseMillis)
+        return true
+      }),
+    reap: (ids) => carry({ name: "reap" }, (now) => reapIn(store, ids, now)),
+    takeDue: (capabilities, limit, leaseMillis) =>
+      carry({ name: "takeDue" }, (now) =>
+        dueIn(store, capabilities, now)
+          .slice(0, limit)
+          .map((row) => {
+            store.rows.set(hex(row.key.hash), { ...row, recoverAtMillis: now + leaseMillis })
+            return doubtOf(row, now)
+          })
+      ),
+    leaveToPerson: (key, attempt) =>
+      carry({ name: "leaveToPerson", key }, (now) => {
+        const row = rowOf(key)
+        if (row?.state !== "in_doubt" || row.current.attempt !== attempt) return
+        const checkAtMillis = Math.max(now, row.current.claimedAtMillis + row.verdictAfterMillis)
+        store.rows.set(hex(key.hash), { ...row, recoverAtMillis: null, checkAtMillis })
+      }),
+    doubts: (limit) =>
+      carry({ name: "doubts" }, (now) =>
+        doubtsIn(store)
+          .slice(0, limit)
+          .map((row) => ({ ...doubtOf(row, now), request: null }))
+      ),
+    inspect: (name) => carry({ name: "inspect" }, () => inspectionsIn(store, name))
+  })
+}
+
+const fenced: Transacted = { _tag: "Fenced" }

@@ -2,7 +2,7 @@
  * reading: rows in memory as the port shows them.
  */
 import { DateTime } from "effect"
-import type { Doubt, Entry } from "../Ledger.ts"
+import type { Doubt, Entry, Inspection } from "../Ledger.ts"
 import { type Row, type Store, utc } from "./Store.ts"
 
 export const entryOf = (row: Row | undefined): Entry | undefined =>
@@ -35,3 +35,22 @@ export const doubtOf = (row: Row, now: number): Doubt => ({
   request: row.request,
   readAtMillis: now
 })
+
+/** Doubts whose recovery is due, the oldest first. */
+export const dueIn = (store: Store, capabilities: ReadonlyArray<string>, now: number): ReadonlyArray<Row> =>
+  doubtsIn(store).filter(
+    ({ key, recoverAtMillis }) =>
+      recoverAtMillis !== null && recoverAtMillis <= now && capabilities.includes(key.verb)
+  )
+
+export const inspectionsIn = (store: Store, name: string): ReadonlyArray<Inspection> =>
+  [...store.rows.entries()]
+    .filter(([hash, { key }]) => hash === name || key.label === name)
+    .map(([, row]) => ({
+      key: row.key,
+      state: row.state,
+      since: DateTime.makeUnsafe(row.sinceMillis),
+      checkAfter: utc(row.checkAtMillis),
+      receipt: row.receipt,
+      attempts: row.attempts
+    }))

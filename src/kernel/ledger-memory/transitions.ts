@@ -3,7 +3,7 @@
  */
 import { DateTime } from "effect"
 import type { Receipt } from "../../domain/Receipt.ts"
-import type { Applied } from "../Ledger.ts"
+import type { Applied, Settlement } from "../Ledger.ts"
 import { decide } from "../lifecycle/Decision.ts"
 import type { Event } from "../lifecycle/KeyRow.ts"
 import { callNext } from "./line.ts"
@@ -55,6 +55,20 @@ export const applyIn = (
   callNext(store, row.lane, now)
   return { _tag: "Settled", receipt }
 }
+
+/** What an attempt's call came to. */
+export const settleIn = (
+  store: Store,
+  { durationMillis, evidence, key, receiptId, token }: Settlement,
+  now: number
+): Applied =>
+  applyIn(
+    store,
+    store.rows.get(hex(key.hash)),
+    { _tag: "Evidence", token, evidence, durationMillis },
+    receiptId,
+    now
+  )
 
 /** What was performed changes the entity's state; a state that has moved on meanwhile is only counted up. */
 const evolve = (store: Store, { basis, key }: Row): void => {
