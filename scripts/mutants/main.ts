@@ -5,50 +5,22 @@
  *
  * Prints a line a mutant and ends with `N caught, N survived`; exit code 1 if any survived.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
-import { type Edit, type Mutant, mutants as kernelMutants } from "./list.ts"
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { receiptMutants } from "./receipts.ts"
+import * as Scratch from "./scratch.ts"
 
 const mutants = [...kernelMutants, ...receiptMutants]
 
-const root = dirname(dirname(import.meta.dirname))
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
-
-const copyTree = (): string => {
-  const scratch = mkdtempSync(join(tmpdir(), "fibric-mutants-"))
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8"
-  })
-  for (const file of files.split("\n").filter((file) => file !== "")) {
-    cpSync(join(root, file), join(scratch, file), { recursive: true })
-  }
-  symlinkSync(join(root, "node_modules"), join(scratch, "node_modules"))
-  return scratch
-}
-
-/** Applies an edit; one that no longer fits the source is an error, never a mutant that "survived". */
-const apply = (scratch: string, edit: Edit): void => {
-  const path = join(scratch, edit.file)
-  const source = readFileSync(path, "utf8")
-  if (source.split(edit.find).length !== 2) {
-    throw new Error(`"${edit.find}" does not stand exactly once in ${edit.file}: mend the mutant's edit.`)
-  }
-  writeFileSync(
-    path,
-    source.replace(edit.find, () => edit.replace)
-  )
-}
 
 const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
   spawnSync(
     process.execPath,
     [
       "--conditions=fibric-source",
-      join(root, "node_modules/vitest/vitest.mjs"),
+      join(Scratch.root, "node_modules/vitest/vitest.mjs"),
       "run",
       "--bail=1",
       "--testTimeout=8000",
@@ -61,10 +33,10 @@ const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
 
 let caught = 0
 let survived = 0
-const scratch = copyTree()
+const scratch = Scratch.make()
 try {
   for (const mutant of mutants.filter(({ name }) => name.toLowerCase().includes(wanted))) {
-    for (const edit of mutant.edits) apply(scratch, edit)
+    Scratch.apply(scratch, mutant.edits)
     const { status, stdout } = runTests(scratch, mutant)
     const failed = stdout.match(/^\s*×\s+(.*?)(?:\s+\d+ms)?$/m)?.[1]
     if (status !== 0 && failed !== undefined) {
@@ -74,10 +46,10 @@ try {
       survived += 1
       console.log(`SURVIVED  ${mutant.name}\n${stdout.split("\n").slice(-15).join("\n")}`)
     }
-    for (const { file } of mutant.edits) cpSync(join(root, file), join(scratch, file))
+    Scratch.restore(scratch, mutant.edits)
   }
 } finally {
-  rmSync(scratch, { recursive: true, force: true })
+  Scratch.remove(scratch)
 }
 console.log(`${caught} caught, ${survived} survived`)
 process.exitCode = survived === 0 && caught > 0 ? 0 : 1

@@ -13,8 +13,9 @@ export interface Bounds {
   readonly leaseMillis: number
   /** How often a worker says that it is alive. A third of the lease where that is less, so that two may be lost. */
   readonly beatMillis: number
-  /** How often silent rows are looked for. */
+  /** How often silent rows are looked for, and how many one statement turns doubtful at most. */
   readonly reapMillis: number
+  readonly reapBatch: number
   /** How long after its deadline a row with no settlement becomes doubtful by itself. */
   readonly doubtMarginMillis: number
   /** How long a call is listened to after its deadline; then it is interrupted. */
@@ -60,6 +61,7 @@ const defaults: Bounds = {
   leaseMillis: Duration.toMillis("30 seconds"),
   beatMillis: Duration.toMillis("5 seconds"),
   reapMillis: Duration.toMillis("5 seconds"),
+  reapBatch: 100,
   doubtMarginMillis: Duration.toMillis("10 seconds"),
   graceMillis: Duration.toMillis("1 minute"),
   mailboxCapacity: 1_024,

@@ -52,9 +52,6 @@ export interface Attempt extends NewAttempt {
 /** How many given-up attempts are remembered. The oldest is forgotten first; if its claim lands, it ends in doubt. */
 const maxGivenUp = 10_000
 
-/** How many silent rows one look turns doubtful. */
-const reapBatch = 100
-
 /** Registers this process, keeps its lease, and looks for silent rows, until the layer closes. */
 export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
   Workers,
@@ -98,9 +95,9 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
     )
 
     const reap = Effect.gen(function* () {
-      let found = reapBatch
-      while (found === reapBatch) {
-        const ids = yield* Effect.replicateEffect(Identifiers.ordered, reapBatch)
+      let found = settings.reapBatch
+      while (found === settings.reapBatch) {
+        const ids = yield* Effect.replicateEffect(Identifiers.ordered, settings.reapBatch)
         found = (yield* ledger.reap(ids)).length
       }
     }).pipe(Effect.catch((error) => emit("fibric.worker.reap_failed", { "fibric.reason": error.message })))

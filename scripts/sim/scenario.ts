@@ -1,0 +1,39 @@
+/**
+ * scenario: what is asked for in a simulation of fibric itself, drawn from the seed: a few entities, a few
+ * actions of each kind on them, some of which share a key and differ in what they say.
+ */
+import type { Layer } from "effect"
+import * as Seeded from "../../src/testing/simulation/Seeded.ts"
+import * as Simulation from "../../src/testing/simulation/Simulation.ts"
+import { Book, connectors, House, Lock, Move, Order, Pay, Peek, Post, Ring, Shutter } from "./capabilities.ts"
+
+type Payload = (typeof Ring.payload)["Type"]
+
+/** A way to ask for each kind. */
+const kinds = [
+  (id: string, payload: Payload) => Simulation.ask(Ring.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Pay.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Post.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Order.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Book.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Peek.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Simulation.ask(Lock.propose(House.at(id), payload))
+]
+
+type Handlers = Layer.Success<ReturnType<typeof connectors>>
+
+/** The scenario of a seed. */
+export const of = (seed: number): Simulation.Scenario<Handlers> => {
+  const seeded = Seeded.make(seed, 9)
+  // Few and hot: what is asked for meets on the same entities and under the same keys.
+  const entities = seeded.pick([1, 1, 2, 3])
+  const actions = seeded.between(1, 4)
+  const asks = Array.from({ length: actions }, (_, index) => {
+    const entity = `${seeded.below(entities)}`
+    const payload = { what: `${seeded.below(3)}`, how: seeded.chance(0.05) ? "otherwise" : "plainly" }
+    return index > 0 && seeded.chance(0.25)
+      ? Simulation.ask(Move.propose(Shutter.at(entity), payload))
+      : seeded.pick(kinds)(entity, payload)
+  })
+  return { connectors, asks, verdicts: 2 }
+}

@@ -1,0 +1,345 @@
+/**
+ * Universe: a whole simulated system: processes that run the real kernel, one ledger that they reach over
+ * wires, the outside world, and a judge that watches all of it.
+ *
+ * It takes one step after the other: a task of a process, or something that happens in time. Which comes
+ * next is drawn from the seed where several could.
+ */
+import { Context, Effect, Exit, Fiber, Layer, Logger, Random, References, Scope } from "effect"
+import * as Identifiers from "../../domain/Identifiers.ts"
+import * as Bell from "../../kernel/Bell.ts"
+import { Ledger } from "../../kernel/Ledger.ts"
+import { logOf } from "../../kernel/ledger-memory/log.ts"
+import { emptyStore, hex, type Store } from "../../kernel/ledger-memory/Store.ts"
+import * as LedgerMemory from "../../kernel/LedgerMemory.ts"
+import { ReceiptLog } from "../../kernel/ReceiptLog.ts"
+import * as Runtime from "../../kernel/Runtime.ts"
+import { type Bounds, Settings } from "../../kernel/Settings.ts"
+import { refusing } from "../../kernel/Transaction.ts"
+import * as Faults from "./Faults.ts"
+import * as Judge from "./Judge.ts"
+import * as Process from "./Process.ts"
+import * as Seeded from "./Seeded.ts"
+import * as Timeline from "./Timeline.ts"
+import * as Trace from "./Trace.ts"
+import * as Wire from "./Wire.ts"
+import * as World from "./World.ts"
+
+/** The connectors of one process, over the world. */
+export type Connectors<R> = (world: World.World) => Layer.Layer<R, unknown, Runtime.Services>
+
+export interface Options<R> {
+  readonly seed: number
+  readonly bounds: Bounds
+  readonly connectors: Connectors<R>
+  readonly planned: ReadonlyArray<Faults.Planned>
+  /** How likely it is that a fiber gives way before an operation. */
+  readonly yields: number
+  readonly keepsTrace: boolean
+}
+
+/** A process with the kernel in it. */
+export interface Replica<R> {
+  readonly process: Process.Process
+  /** Runs something in it, once its kernel stands; tells how it ended. */
+  readonly run: <A, E>(
+    effect: Effect.Effect<A, E, R | Runtime.Services>,
+    ended: (exit: Exit.Exit<A, E>) => void
+  ) => { readonly interrupt: () => void }
+}
+
+export interface Universe<R> {
+  readonly timeline: Timeline.Timeline
+  readonly seeded: Seeded.Seeded
+  readonly store: Store
+  readonly world: World.Core
+  readonly judge: Judge.Judge
+  readonly faults: Faults.Faults
+  readonly trace: Trace.Trace
+  readonly serverNow: () => number
+  /** Starts a process. */
+  readonly spawn: () => Replica<R>
+  /** Called when a process has been killed by a fault, or a caller is to be interrupted. */
+  onKilled: (process: Process.Process) => void
+  onInterrupt: (name: string | undefined, process: Process.Process) => void
+  /** Takes steps until it holds, or nothing happens any more by `untilMillis`. */
+  readonly run: (until: () => boolean, untilMillis: number) => void
+  readonly steps: () => number
+  /** All stopped processes go on, and the server is up. */
+  readonly heal: () => void
+}
+
+/** More steps than any simulation needs: one that takes them runs in circles. */
+const maxSteps = 2_000_000
+
+export const make = <R>(options: Options<R>): Universe<R> => {
+  const { bounds, keepsTrace, planned, seed } = options
+  const seeded = Seeded.make(seed, 1)
+  const scheduling = Seeded.make(seed, 2)
+  const identifiers = Seeded.make(seed, 3)
+  const timeline = Timeline.make()
+  const trace = Trace.make(keepsTrace)
+  const faults = Faults.make(planned)
+  const store: Store = { ...emptyStore(), bell: { ring: (name) => ring(name), heard: () => Effect.never } }
+  const processes: Array<Process.Process> = []
+  const bells: Array<Bell.Bell> = []
+  let skew = 0
+  let steps = 0
+  const server: Wire.Server = {
+    now: () => Math.floor(Process.epochMillis + timeline.now() + skew),
+    isDownUntil: -1,
+    epoch: 0
+  }
+  const judge = Judge.make({ store, now: timeline.now, serverNow: server.now })
+
+  /** Who waits in line is told after a while, in its own process. */
+  const ring = (name: string): void => {
+    for (const [index, bell] of bells.entries()) {
+      timeline.after(seeded.between(1, 5), () => processes[index]?.enqueue(() => bell.ring(name)))
+    }
+  }
+
+  const befall = (fault: Faults.FaultName, process: Process.Process, name: string | undefined): void => {
+    trace.note(Trace.wordOf(fault), () => `${at()} ${process.name}: ${fault}`)
+    switch (fault) {
+      case "kill-sent":
+      case "kill-landed":
+      case "kill-before-effect":
+      case "kill-after-effect":
+      case "kill-lookup":
+        if (process.isDead()) return
+        process.kill()
+        universe.onKilled(process)
+        return
+      case "stop-landed":
+      case "stop-before-effect":
+      case "stop-after-effect":
+        return process.stop(bounds.leaseMillis * (1 + seeded.below(100) / 100))
+      case "interrupt-caller":
+        return universe.onInterrupt(name, process)
+      case "restart-ledger":
+        server.epoch += 1
+        server.isDownUntil = timeline.now() + seeded.between(100, 3_000)
+        return
+      case "jump-ahead":
+      case "jump-back": {
+        const by = fault === "jump-ahead" ? 3_600_000 : -seeded.pick([1_000, 60_000])
+        skew += by
+        judge.jumped(by)
+        return
+      }
+      default:
+    }
+  }
+
+  const at = () => timeline.now().toFixed(1).padStart(9)
+
+  const faultAt = (step: Faults.Step, process: Process.Process): Faults.FaultName | undefined => {
+    const fault = process.isDead() ? undefined : faults.at(step)
+    if (fault !== undefined) faults.hit(fault, step)
+    return fault
+  }
+
+  const world = World.make({
+    timeline,
+    seeded,
+    graceMillis: bounds.graceMillis,
+    faultAt: (step) => faultAt(step, { isDead: () => false } as Process.Process),
+    befall: (fault, process, { name }) => befall(fault, process, name),
+    begun: (begun) => {
+      trace.note(
+        begun.call.attempt,
+        () => `${at()} ${begun.process.name}: call ${begun.call.key} #${begun.call.attempt}`
+      )
+      judge.begun(begun)
+    },
+    happened: (one, begun) => {
+      trace.note(one.attempt + 7, () => `${at()} the world: ${one.entity} ${one.providerKey} #${one.attempt}`)
+      judge.happened(one, begun)
+    },
+    told: judge.told
+  })
+
+  const source: Identifiers.IdentifierSource = {
+    uuid4: () => uuidOf(identifiers),
+    bytes: (size) => {
+      const bytes = new Uint8Array(size)
+      for (let index = 0; index < size; index++) bytes[index] = identifiers.bits() & 0xff
+      return bytes
+    }
+  }
+
+  const services = Context.make(Identifiers.Source, source).pipe(
+    Context.add(Settings, bounds),
+    Context.add(References.TracerEnabled, false),
+    Context.add(Logger.CurrentLoggers, new Set()),
+    Context.add(Random.Random, {
+      nextIntUnsafe: () => identifiers.bits(),
+      nextDoubleUnsafe: () => identifiers.bits() / 2 ** 32
+    })
+  )
+
+  const landing =
+    (process: Process.Process) =>
+    <A>(statement: LedgerMemory.Statement, land: () => A): A => {
+      judge.before(statement)
+      const answer = land()
+      trace.note(
+        Trace.wordOf(statement.name) ^ process.number,
+        () => `${at()} ${process.name}: ${statement.name} ${statement.key?.label ?? ""} → ${describe(answer)}`
+      )
+      if (statement.name === "commit" && statement.key !== undefined && isSettled(answer)) {
+        committed(statement.key.hash)
+      }
+      judge.after(statement)
+      return answer
+    }
+
+  const committed = (hash: Uint8Array): void => {
+    const row = store.rows.get(hex(hash))
+    if (row?.state === "done") world.commit(hex(hash), row.current.attempt)
+  }
+
+  const spawn = (): Replica<R> => {
+    const number = processes.length
+    const process = Process.make({
+      name: `p${number + 1}`,
+      number,
+      timeline,
+      skewMillis: seeded.pick([0, 0, -3_600_000, 3_600_000]),
+      shouldYield: yieldsOf(scheduling, options.yields),
+      context: services
+    })
+    const bell = Bell.make()
+    processes.push(process)
+    bells.push(bell)
+    const carry = Wire.carrierOf({
+      process,
+      server,
+      timeline,
+      seeded,
+      faultAt: (statement) => faultAt(statement.name, process),
+      befall: (fault, statement) => befall(fault, process, statement.key && hex(statement.key.hash)),
+      heard: judge.heard,
+      landing: landing(process)
+    })
+    const ledger = LedgerMemory.over(store, "simulated", {
+      carry,
+      now: Effect.sync(server.now),
+      called: bell.heard,
+      transaction: refusing("A simulated ledger has no SQL: let the effect happen with World.commit.")
+    })
+    const ledgers = Layer.succeedContext(
+      Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, logOf(store)))
+    )
+    const layer = options
+      .connectors(world.of(process))
+      .pipe(Layer.provideMerge(Runtime.layer), Layer.provide(ledgers))
+    let built: Context.Context<R | Runtime.Services> | undefined
+    const waiting: Array<() => void> = []
+    process.enqueue(() => {
+      const scope = Scope.makeUnsafe()
+      const building = Effect.runForkWith(process.base)(Layer.buildWithScope(layer, scope))
+      building.addObserver((exit) => {
+        if (Exit.isFailure(exit))
+          throw new Error(`The simulated process did not start: ${String(exit.cause)}`)
+        built = Context.merge(process.base, exit.value)
+        for (const begin of waiting.splice(0)) begin()
+      })
+    })
+    return {
+      process,
+      run: (effect, ended) => {
+        let fiber: Fiber.Fiber<unknown, unknown> | undefined
+        const begin = () => {
+          if (built === undefined) return void waiting.push(begin)
+          const running = Effect.runForkWith(built)(effect)
+          fiber = running
+          running.addObserver(ended)
+        }
+        process.enqueue(begin)
+        return { interrupt: () => process.enqueue(() => fiber?.interruptUnsafe()) }
+      }
+    }
+  }
+
+  const runnable: Array<Process.Process> = []
+  const step = (): boolean => {
+    runnable.length = 0
+    for (const process of processes) if (process.isRunnable()) runnable.push(process)
+    const next = timeline.next()
+    const isDue = next !== undefined && next <= timeline.now()
+    if (runnable.length === 0) {
+      if (next === undefined) return false
+      timeline.advance()
+      return true
+    }
+    // A processor is slow at times: what was to happen within a moment happens before a task that waits.
+    const isSlow = next !== undefined && next <= timeline.now() + 20 && scheduling.chance(1 / 32)
+    if ((isDue && scheduling.chance(0.5)) || isSlow) {
+      timeline.advance()
+      return true
+    }
+    const process = runnable.length === 1 ? runnable[0] : scheduling.pick(runnable)
+    trace.note(process?.number ?? 0, () => `${at()} ${process?.name}: a task`)
+    process?.runNext()
+    return true
+  }
+
+  const universe: Universe<R> = {
+    timeline,
+    seeded,
+    store,
+    world,
+    judge,
+    faults,
+    trace,
+    serverNow: server.now,
+    spawn,
+    onKilled: () => undefined,
+    onInterrupt: () => undefined,
+    run: (until, untilMillis) => {
+      while (timeline.now() < untilMillis && !until()) {
+        steps += 1
+        if (steps > maxSteps) throw new Error(`The simulation of seed ${seed} runs in circles`)
+        if (!step()) return
+      }
+    },
+    steps: () => steps,
+    heal: () => {
+      server.isDownUntil = -1
+      faults.end()
+    }
+  }
+  return universe
+}
+
+const isSettled = (answer: unknown): boolean =>
+  typeof answer === "object" && answer !== null && "_tag" in answer && answer._tag === "Settled"
+
+const describe = (answer: unknown): string => {
+  if (answer === undefined || answer === null || typeof answer !== "object") return String(answer)
+  if ("_tag" in answer) return String(answer._tag)
+  return "state" in answer
+    ? String(answer.state)
+    : Array.isArray(answer)
+      ? `${answer.length} of them`
+      : "an answer"
+}
+
+/** Draws the operations at which fibers give way. */
+const yieldsOf = (seeded: Seeded.Seeded, probability: number): (() => boolean) => {
+  if (probability === 0) return () => false
+  const most = Math.max(1, Math.round(2 / probability))
+  let left = 1 + seeded.below(most)
+  return () => {
+    if (--left > 0) return false
+    left = 1 + seeded.below(most)
+    return true
+  }
+}
+
+const uuidOf = (seeded: Seeded.Seeded): string => {
+  const digits = Array.from({ length: 4 }, () => seeded.bits().toString(16).padStart(8, "0")).join("")
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20)}`
+}
