@@ -5,7 +5,7 @@
  * It takes one step after the other: a task of a process, or something that happens in time. Which comes
  * next is drawn from the seed where several could.
  */
-import { Context, Effect, Exit, Fiber, Layer, Logger, Random, References, Scope } from "effect"
+import { Context, Effect, Exit, type Fiber, Layer, Logger, Random, References, Scope } from "effect"
 import * as Identifiers from "../../domain/Identifiers.ts"
 import * as Bell from "../../kernel/Bell.ts"
 import { Ledger } from "../../kernel/Ledger.ts"
