@@ -1,0 +1,83 @@
+/**
+ * The SMTP connector as a subject of the laws: against a real mail server, with a login.
+ */
+import { Effect, Layer, Redacted } from "effect"
+import * as Laws from "fibric/testing/laws"
+import { SMTPServer } from "smtp-server"
+import * as Smtp from "../../connectors/smtp/index.ts"
+
+const password = "correct horse battery staple"
+
+/** The server takes no mail for this recipient. */
+const unwanted = "unwanted@example.com"
+
+const refusal = (code: number, text: string) => Object.assign(new Error(text), { responseCode: code })
+
+/** A mail server in this process, which knows the mails that it took responsibility for. */
+const server = Effect.gen(function* () {
+  const taken: Array<Laws.Happened> = []
+  const smtp = new SMTPServer({
+    logger: false,
+    disableReverseLookup: true,
+    allowInsecureAuth: true,
+    disabledCommands: ["STARTTLS"],
+    closeTimeout: 100,
+    onAuth: (auth, _session, callback) =>
+      auth.password === password
+        ? callback(null, { user: "shop" })
+        : callback(refusal(535, "wrong user or password")),
+    onRcptTo: ({ address }, _session, callback) =>
+      callback(address === unwanted ? refusal(550, "no such mailbox") : null),
+    onData: (stream, _session, callback) => {
+      stream.resume()
+      stream.once("end", () => {
+        // SMTP knows no idempotency key.
+        taken.push({ key: undefined })
+        callback(null, "taken")
+      })
+    }
+  })
+  // A client that goes away in the middle is what this server is for.
+  smtp.on("error", () => {})
+  const port = yield* Effect.acquireRelease(
+    Effect.callback<number>((resume) => {
+      smtp.listen(0, "127.0.0.1", () => {
+        const address = smtp.server.address()
+        resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+      })
+    }),
+    () => Effect.callback<void>((resume) => smtp.close(() => resume(Effect.void)))
+  )
+  return { port, effects: Effect.sync(() => [...taken]) }
+})
+
+const mail = {
+  purpose: "welcome",
+  to: "ada@example.com",
+  subject: "Welcome",
+  text: "It is good to have you.\n\n.\nA line after a lone dot.\n"
+}
+
+const ada = Smtp.Recipient.at("ada")
+
+export const smtp = Laws.subject({
+  name: "smtp",
+  server,
+  connector: ({ host, port }) =>
+    Smtp.layerEmail.pipe(
+      Layer.provide(
+        Smtp.layer({
+          host,
+          port,
+          encryption: "none",
+          user: "shop",
+          password: Redacted.make(password),
+          from: "shop@fibric.example"
+        })
+      )
+    ),
+  action: Smtp.sendEmail.propose(ada, mail),
+  refused: Smtp.sendEmail.propose(ada, { ...mail, to: unwanted }),
+  secrets: [password],
+  silence: "2 seconds"
+})
