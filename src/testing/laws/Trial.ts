@@ -4,7 +4,7 @@
  * The function is opened as the kernel does it, and called without the kernel's keys, lanes or retries:
  * what is seen is the connector's own doing. Its end is read by the kernel's own reading.
  */
-import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import type { Action } from "../../domain/Action.ts"
 import type { Ask } from "../../kernel/Ask.ts"
 import { Connectors } from "../../kernel/Connectors.ts"
@@ -152,16 +152,20 @@ const opened = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
   port: number,
   scope: Scope.Scope
 ): Effect.fn.Return<Functions, SubjectUnfit> {
-  // Fresh: trials that run side by side share no registry.
-  const layer = Layer.fresh(
-    Layer.provideMerge(subject.connector({ host: "127.0.0.1", port }, server), Connectors.layer)
+  // A registry of its own, known by reference: whatever else the layer brings, a running connector's
+  // registry is not asked.
+  const built = yield* Layer.buildWithScope(Layer.fresh(Connectors.layer), scope)
+  const connectors = Context.get(built, Connectors)
+  const layer = Layer.provide(
+    Layer.fresh(subject.connector({ host: "127.0.0.1", port }, server)),
+    Layer.succeed(Connectors, connectors)
   )
-  const context = yield* Effect.mapError(Layer.buildWithScope(layer, scope), (error) =>
+  yield* Effect.mapError(Layer.buildWithScope(layer, scope), (error) =>
     unfit(subject, `its connector's layer was not built (${sentenceOf(error)})`)
   )
-  const functions = yield* Effect.flatMap(Connectors, ({ holding }) =>
-    holding(capability.name, (sealed) => Effect.succeed(sealed && open(sealed, capability)))
-  ).pipe(Effect.provideContext(context))
+  const functions = yield* connectors.holding(capability.name, (sealed) =>
+    Effect.succeed(sealed && open(sealed, capability))
+  )
   return functions ?? (yield* unfit(subject, `its layer does not carry out "${capability.name}"`))
 })
 
