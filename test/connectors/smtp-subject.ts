@@ -1,6 +1,8 @@
 /**
- * The SMTP connector as a subject of the laws: against a real mail server, with a login.
+ * The SMTP connector as a subject of the laws: against a real mail server, with a login, in the clear and
+ * over STARTTLS.
  */
+import { readFileSync } from "node:fs"
 import { Effect, Layer, Redacted } from "effect"
 import * as Laws from "fibric/testing/laws"
 import { SMTPServer } from "smtp-server"
@@ -13,14 +15,18 @@ const unwanted = "unwanted@example.com"
 
 const refusal = (code: number, text: string) => Object.assign(new Error(text), { responseCode: code })
 
+const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}.pem`, import.meta.url), "utf8")
+
 /** A mail server in this process, which knows the mails that it took responsibility for. */
-const server = Effect.gen(function* () {
+const server = Effect.fnUntraced(function* (encryption: Smtp.Encryption) {
   const taken: Array<Laws.Happened> = []
   const smtp = new SMTPServer({
     logger: false,
     disableReverseLookup: true,
     allowInsecureAuth: true,
-    disabledCommands: ["STARTTLS"],
+    ...(encryption === "none"
+      ? { disabledCommands: ["STARTTLS"] }
+      : { cert: fixture("certificate"), key: fixture("key") }),
     closeTimeout: 100,
     onAuth: (auth, _session, callback) =>
       auth.password === password
@@ -60,24 +66,31 @@ const mail = {
 
 const ada = Smtp.Recipient.at("ada")
 
-export const smtp = Laws.subject({
-  name: "smtp",
-  server,
-  connector: ({ host, port }) =>
-    Smtp.layerEmail.pipe(
-      Layer.provide(
-        Smtp.layer({
-          host,
-          port,
-          encryption: "none",
-          user: "shop",
-          password: Redacted.make(password),
-          from: "shop@fibric.example"
-        })
-      )
-    ),
-  action: Smtp.sendEmail.propose(ada, mail),
-  refused: Smtp.sendEmail.propose(ada, { ...mail, to: unwanted }),
-  secrets: [password],
-  silence: "2 seconds"
-})
+const subject = (name: string, encryption: Smtp.Encryption) =>
+  Laws.subject({
+    name,
+    server: server(encryption),
+    connector: ({ host, port }) =>
+      Smtp.layerEmail.pipe(
+        Layer.provide(
+          Smtp.layer({
+            host,
+            port,
+            encryption,
+            ca: fixture("certificate"),
+            user: "shop",
+            password: Redacted.make(password),
+            from: "shop@fibric.example"
+          })
+        )
+      ),
+    action: Smtp.sendEmail.propose(ada, mail),
+    refused: Smtp.sendEmail.propose(ada, { ...mail, to: unwanted }),
+    secrets: [password],
+    silence: "2 seconds"
+  })
+
+export const smtp = subject("smtp", "none")
+
+/** What stands in the packets can't be seen, and their sizes differ a little from trial to trial. */
+export const smtpEncrypted = subject("smtp over starttls", "starttls")

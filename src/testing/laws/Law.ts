@@ -24,7 +24,7 @@ export type LawName = (typeof names)[number]
 
 /** What a subject has declared that the laws need. */
 export interface Declared {
-  /** How many connections one call may open. */
+  /** How many connections one call may use. */
   readonly connections: number
 }
 
@@ -129,7 +129,7 @@ const retries: Law = {
   applies: always,
   against: ({ connections }, declared) =>
     connections > declared.connections
-      ? `One call opened ${connections} connections; declared are ${declared.connections}.`
+      ? `One call used ${connections} connections; declared are ${declared.connections}.`
       : undefined
 }
 
@@ -144,7 +144,7 @@ const secrecy: Law = {
 
 const againstResend = (
   { refused }: Observation,
-  { claim, effects }: Extract<Recovered, { _tag: "Resent" }>
+  { claim, effects, renewed }: Extract<Recovered, { _tag: "Resent" }>
 ): string | undefined => {
   const wanted = refused ? 0 : 1
   if (effects.length !== wanted) {
@@ -153,6 +153,9 @@ const againstResend = (
     return `After the same request was sent again, the server has ${count(effects.length)}${how}.`
   }
   if (effects.some(({ key }) => key === undefined)) return "The server was given no idempotency key."
+  if (!refused && renewed === effects.length) {
+    return "The next generation of call.key was taken for the one before: the provider's key does not follow it."
+  }
   return isNo(claim) === refused && (refused || claim._tag === "Performed")
     ? undefined
     : `The request that was sent again ended with ${claimed(claim)}, on a wire that loses nothing.`

@@ -14,6 +14,11 @@ export type Recovered =
       readonly _tag: "Resent"
       readonly claim: Evidence
       readonly effects: ReadonlyArray<Happened>
+      /**
+       * Effects after the same was intended anew, under the key of the next generation; `undefined` where
+       * that was not tried.
+       */
+      readonly renewed: number | undefined
     }
   | {
       readonly _tag: "LookedUp"
@@ -38,6 +43,7 @@ export interface Observation {
   readonly effects: number
   /** Effects that were not there when the call ended, or its deadline, and before which it spoke once more. */
   readonly begunLate: number
+  /** Connections that the call used: it said something there, or was cut before it could. */
   readonly connections: number
   /** Where a secret was told, in phrases. */
   readonly leaks: ReadonlyArray<string>

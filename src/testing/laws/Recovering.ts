@@ -44,15 +44,27 @@ export const recover = Effect.fnUntraced(function* (
 })
 
 const resend = Effect.fnUntraced(function* (trial: Recovering): Effect.fn.Return<Recovered> {
-  const { ask, effects, functions, heard, maxBytes } = trial
-  const call = { ...longEnough(trial.call), attempt: trial.call.attempt + 1 }
+  const { cut, effects } = trial
+  const again = { ...longEnough(trial.call), attempt: trial.call.attempt + 1 }
+  const claim = yield* sentAgain(trial, again)
+  const after = yield* effects
+  if (cut.connection !== 0) return { _tag: "Resent", claim, effects: after, renewed: undefined }
+  // What the kernel's key rises to once it is proven that nothing was performed.
+  yield* sentAgain(trial, { ...again, key: again.key.replace(/0$/, "1"), attempt: again.attempt + 1 })
+  return { _tag: "Resent", claim, effects: after, renewed: (yield* effects).length }
+})
+
+const sentAgain = Effect.fnUntraced(function* (
+  { ask, functions, heard, maxBytes }: Recovering,
+  call: Call
+): Effect.fn.Return<Evidence.Evidence> {
   const exit = yield* within(call, Transaction.none(functions.perform(ask.payload, call)))
   const claim = Option.match(exit, {
     onNone: () => Evidence.unknown(`no answer within ${call.deadlineMillis} ms`),
     onSome: (exit) => Evidence.fromExit(ask.capability, exit, maxBytes)
   })
   heard.add("the outcome of sending it again", claim)
-  return { _tag: "Resent", claim, effects: yield* effects }
+  return claim
 })
 
 const lookUp = Effect.fnUntraced(function* (

@@ -69,7 +69,10 @@ export interface Subject<C extends Remote, S extends Server> {
    * looked for in any case.
    */
   readonly secrets: ReadonlyArray<string>
-  /** How many connections one call may open. Default: 1. */
+  /**
+   * How many connections one call may use. One that it says nothing on does not count, unless it was cut
+   * before it could. Default: 1.
+   */
   readonly connections?: number
   /**
    * The deadline that a call is told where the wire goes silent. Long enough for an undisturbed call, for

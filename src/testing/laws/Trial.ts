@@ -96,8 +96,7 @@ const staged = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
       : Evidence.fromExit(action.capability, exit, plan.maxBytes)
   heard.add("the outcome", claim)
   for (const told of toldBy(exit)) heard.add("the call's end", told)
-  const connections = yield* proxy.connections
-  const fired = (yield* proxy.cuts) > 0 || cut.rule._tag === "Delay"
+  const lost = (yield* proxy.cuts) > 0
 
   yield* proxy.setRule(TcpProxy.pass)
   const recovering: Recovering = { ask, call, cut, effects, functions, heard, maxBytes: plan.maxBytes, proxy }
@@ -111,12 +110,12 @@ const staged = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
     seen: {
       cut,
       refused: action === subject.refused,
-      fired,
+      fired: lost || cut.rule._tag === "Delay",
       claim,
       ended,
       effects: recovered?._tag === "Resent" ? watched.length : atLast.length,
       begunLate: spokeLate ? watched.length - atEnd.length : 0,
-      connections,
+      connections: usedIn(packets, lost ? cut.connection : undefined),
       leaks: [],
       recovered
     } satisfies Observation
@@ -138,6 +137,16 @@ const saidByClient = ({ connections, packets }: TcpProxy.TcpProxy): Effect.Effec
   Effect.zipWith(connections, packets, (connections, packets) =>
     packets.reduce((sum, { bytes, side }) => (side === "client" ? sum + bytes : sum), connections)
   )
+
+/**
+ * How many connections were used. One that a client's pool opened and never spoke on is no try; one that
+ * was cut before the client came to speak is.
+ */
+const usedIn = (packets: ReadonlyArray<TcpProxy.Packet>, cut: number | undefined): number =>
+  new Set([
+    ...packets.filter(({ side }) => side === "client").map(({ connection }) => connection),
+    ...(cut === undefined ? [] : [cut])
+  ]).size
 
 const interrupted = Effect.fnUntraced(function* (calling: Fiber.Fiber<unknown, unknown>) {
   calling.interruptUnsafe()

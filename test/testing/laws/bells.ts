@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto"
 import { Effect, Fiber, Option, Schema } from "effect"
 import { type Call, Capability, Connector, Entity, NotPerformed, OutcomeUnknown, Recovery } from "fibric"
 import { type Address, subject } from "fibric/testing/laws"
-import { converse, type Ended } from "./conversation.ts"
+import { converse, type Ended, timeOver } from "./conversation.ts"
 import * as FakeBell from "./FakeBell.ts"
 
 /** What a connector does wrong. */
@@ -29,6 +29,8 @@ export type Habit =
   | "vague"
   /** Makes a new key for each attempt. */
   | "forgetful"
+  /** Makes one key for all that is ever intended for an entity. */
+  | "stuck"
   /** Looks up, and never finds. */
   | "blind"
   /** Looks up, and takes no answer for a no. */
@@ -59,8 +61,9 @@ const RingLookup = ringing(Recovery.lookup({ lag: 0 }))
 const share = 0.8
 
 const ring = (address: Address, keyed: boolean, habit: Habit | undefined) => {
-  const keyOf = ({ key }: Call) => {
+  const keyOf = ({ entity, key }: Call) => {
     if (!keyed) return "-"
+    if (habit === "stuck") return entity.id
     return habit === "forgetful" ? randomUUID() : key
   }
   const converseOnce = (line: string, millis: number): Effect.Effect<Ended> => {
@@ -72,7 +75,11 @@ const ring = (address: Address, keyed: boolean, habit: Habit | undefined) => {
     const line = `RING ${keyOf(call)} ${times}`
     const millis = call.deadlineMillis * share
     const first = yield* converseOnce(line, millis)
-    const again = first._tag === "Lost" && habit === (first.asked ? "retrying" : "reconnecting")
+    // When its time is over it leaves it at that: whether a second try comes too late would be chance.
+    const again =
+      first._tag === "Lost" &&
+      first.reason !== timeOver &&
+      habit === (first.asked ? "retrying" : "reconnecting")
     return yield* outcomeOf(again ? yield* converseOnce(line, millis) : first, habit)
   })
 }
@@ -80,7 +87,7 @@ const ring = (address: Address, keyed: boolean, habit: Habit | undefined) => {
 const lingering = Effect.fnUntraced(function* (address: Address, line: string, millis: number) {
   const talking = yield* Effect.forkDetach(converse(address, line, 3_600_000))
   const ended = yield* Effect.timeoutOption(Fiber.join(talking), millis)
-  return Option.getOrElse(ended, (): Ended => ({ _tag: "Lost", asked: true, reason: "its time was over" }))
+  return Option.getOrElse(ended, (): Ended => ({ _tag: "Lost", asked: true, reason: timeOver }))
 })
 
 const outcomeOf = Effect.fnUntraced(function* (ended: Ended, habit: Habit | undefined) {

@@ -11,6 +11,8 @@ export type Ended =
   /** It ended without an answer; `asked` says whether any of the line may have left. */
   | { readonly _tag: "Lost"; readonly asked: boolean; readonly reason: string }
 
+export const timeOver = "its time was over"
+
 /** Talks for at most so long, and asks for nothing when its time is over. An interrupt closes the socket. */
 export const converse = Effect.fnUntraced(function* (
   address: Address,
@@ -23,7 +25,7 @@ export const converse = Effect.fnUntraced(function* (
   return yield* talk.with(address).pipe(
     Effect.timeoutOrElse({
       duration: patienceMillis,
-      orElse: () => Effect.sync(() => talk.lost("its time was over"))
+      orElse: () => Effect.sync(() => talk.lost(timeOver))
     })
   )
 })
@@ -74,7 +76,7 @@ class Talk {
       return `PASS ${password}`
     }
     if (line !== "OK") return this.lost("it does not take the password")
-    if (!this.#mayAsk()) return this.lost("its time was over")
+    if (!this.#mayAsk()) return this.lost(timeOver)
     this.#stage = "asked"
     return this.#line
   }

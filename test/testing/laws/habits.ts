@@ -28,14 +28,12 @@ export const bad: ReadonlyArray<Bad> = [
   hold("lingering", "the deadline is kept"),
   hold("vague", "a refusal is a refusal"),
   resend("forgetful", "recovery as declared"),
+  resend("stuck", "recovery as declared"),
   lookup("blind", "recovery as declared"),
   lookup("guessing", "recovery as declared")
 ]
 
-export const honest: ReadonlyArray<{
-  readonly name: string
-  readonly report: Effect.Effect<Laws.Report, Laws.SubjectUnfit>
-}> = [
+export const honest: ReadonlyArray<Pick<Bad, "report"> & { readonly name: string }> = [
   { name: "bell (hold)", report: Laws.run(holding()) },
   { name: "bell (resend)", report: Laws.run(resending()) },
   { name: "bell (lookup)", report: Laws.run(lookingUp()) }

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as Laws from "fibric/testing/laws"
 import { bad, honest } from "./habits.ts"
 
-describe("an honest connector", () => {
+describe.concurrent("an honest connector", () => {
   for (const { name, report } of honest) {
     it.live(`keeps every law at every cut: ${name}`, () =>
       Effect.gen(function* () {
@@ -20,7 +20,7 @@ describe("an honest connector", () => {
   }
 })
 
-describe("a bad connector", () => {
+describe.concurrent("a bad connector", () => {
   for (const { breaks, name, report } of bad) {
     it.live(`that is ${name} breaks ${breaks.map((law) => `"${law}"`).join(" and ")}, and no other law`, () =>
       Effect.gen(function* () {
