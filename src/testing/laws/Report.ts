@@ -28,7 +28,7 @@ export interface Report {
   readonly verdicts: ReadonlyArray<Verdict>
 }
 
-/** Laws were broken. The message is the whole story, for a person to read. */
+/** Laws were broken, or hardly tried. The message is the whole story, for a person to read. */
 export class LawsBroken extends Error {
   override readonly name = "LawsBroken"
   readonly report: Report
@@ -68,9 +68,15 @@ export const brokenLaws = ({ verdicts }: Report): ReadonlyArray<LawName> => {
   return names.filter((name) => broken.has(name))
 }
 
-/** Throws a `LawsBroken` whose message lists every broken law, unless all are held. */
+/** Whether most trials lost nothing: then the laws held, and nothing is proven. */
+const isVacuous = ({ cuts, trials }: Report): boolean => cuts * 2 < trials
+
+/**
+ * Throws a `LawsBroken` whose message lists every broken law, unless all are held; also where fewer than
+ * half of the trials lost anything.
+ */
 export const expectLawful = (report: Report): void => {
-  if (brokenLaws(report).length > 0) throw new LawsBroken(report)
+  if (brokenLaws(report).length > 0 || isVacuous(report)) throw new LawsBroken(report)
 }
 
 /** How many places of one broken law are written out. */
@@ -80,6 +86,11 @@ const examples = 3
 export const describe = (report: Report): string =>
   [
     `${report.subject}: ${report.trials} trials, ${report.cuts} of them cut`,
+    ...(isVacuous(report)
+      ? [
+          "  VACUOUS most conversations were over before their cut, so nothing is proven. Give the call a longer `silence`, and let it say the same in each trial."
+        ]
+      : []),
     ...names.flatMap((name) => lawLines(name, report.verdicts))
   ].join("\n")
 

@@ -183,6 +183,19 @@ describe("each law", () => {
   })
 })
 
+describe("a report", () => {
+  it("proves nothing where most of the trials lost nothing", () => {
+    const cut = { ...seen, fired: true }
+    const proves = judge("one", { connections: 1 }, [seen, cut])
+    const hardly = judge("one", { connections: 1 }, [seen, seen, cut])
+    Laws.expectLawful(proves)
+    assert.notInclude(Laws.describe(proves), "VACUOUS")
+    assert.deepStrictEqual(Laws.brokenLaws(hardly), [])
+    assert.throws(() => Laws.expectLawful(hardly), Laws.LawsBroken, "3 trials, 1 of them cut")
+    assert.include(Laws.describe(hardly), "VACUOUS")
+  })
+})
+
 describe("a subject that does not work", () => {
   const good = holding()
   const cases: ReadonlyArray<readonly [string, Effect.Effect<Laws.Report, Laws.SubjectUnfit>]> = [
