@@ -49,11 +49,15 @@ export class Connectors extends Context.Service<
       const first = Deferred.makeUnsafe<void>()
 
       const add = (registration: Registration): Effect.Effect<Entry, StartRefused> => {
-        const { capability, connector } = registration
+        const { capability, connector, sealed } = registration
+        if (registered.has(sealed)) {
+          return Effect.die(`Bug: the seal of "${capability.name}" is registered already`)
+        }
         const taken = byName.get(capability.name)
         if (taken !== undefined) return Effect.fail(capabilityTaken(capability.name, connector, taken))
         const entry: Entry = { registration, calls: 0, idle: undefined }
         byName.set(capability.name, entry)
+        registered.add(sealed)
         Deferred.doneUnsafe(first, Exit.void)
         return Effect.succeed(entry)
       }
@@ -93,6 +97,12 @@ export class Connectors extends Context.Service<
     })
   )
 }
+
+/**
+ * A seal belongs to the registry that it came to first. In another one's hands, such as that of a runtime
+ * with a ledger of its own, its function could run again for what it has done.
+ */
+const registered = new WeakSet<Sealed>()
 
 interface Entry {
   readonly registration: Registration

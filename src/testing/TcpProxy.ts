@@ -61,6 +61,14 @@ export const cutWhen = (
   loss: Loss
 ): Rule => ({ _tag: "CutWhen", side, pattern, at, loss })
 
+/** What one side said in one piece, as it reached the proxy; forwarded or not. */
+export interface Packet {
+  /** Which connection, counted from 1. */
+  readonly connection: number
+  readonly side: "client" | "server"
+  readonly bytes: number
+}
+
 export interface TcpProxy {
   /** Where to connect instead of the server, on 127.0.0.1. */
   readonly port: number
@@ -68,6 +76,8 @@ export interface TcpProxy {
   readonly setRule: (rule: Rule | ((connection: number) => Rule)) => Effect.Effect<void>
   /** Connections so far. */
   readonly connections: Effect.Effect<number>
+  /** All that either side has said so far, in the order in which it came. */
+  readonly packets: Effect.Effect<ReadonlyArray<Packet>>
   /** Rules that have taken effect so far, at most one a connection; a delay is none. */
   readonly cuts: Effect.Effect<number>
   /** Waits until a rule has taken effect, at once if one has. */
@@ -78,6 +88,7 @@ interface State {
   rule: (connection: number) => Rule
   connections: number
   cuts: number
+  readonly packets: Array<Packet>
   readonly open: Set<Socket>
   readonly onCut: () => void
   /** Runs an action after a while, within the proxy's scope. */
@@ -94,6 +105,7 @@ export const make = Effect.fnUntraced(function* (
     rule: () => pass,
     connections: 0,
     cuts: 0,
+    packets: [],
     open: new Set(),
     onCut: () => {
       state.cuts++
@@ -108,6 +120,7 @@ export const make = Effect.fnUntraced(function* (
     port: (server.address() as AddressInfo).port,
     setRule: (rule) => Effect.sync(() => void (state.rule = typeof rule === "function" ? rule : () => rule)),
     connections: Effect.sync(() => state.connections),
+    packets: Effect.sync(() => [...state.packets]),
     cuts: Effect.sync(() => state.cuts),
     awaitCut: Deferred.await(firstCut)
   }
@@ -127,7 +140,8 @@ const close = (state: State, server: Server) =>
   })
 
 const accept = (state: State, client: Socket, targetPort: number): void => {
-  const rule = state.rule(++state.connections)
+  const connection = ++state.connections
+  const rule = state.rule(connection)
   watch(state, client)
   if (rule._tag === "CutAtConnect") {
     state.onCut()
@@ -140,6 +154,12 @@ const accept = (state: State, client: Socket, targetPort: number): void => {
   // closes one direction.
   client.on("close", () => server.destroySoon())
   server.on("close", () => client.destroySoon())
+  for (const [side, socket] of [
+    ["client", client],
+    ["server", server]
+  ] as const) {
+    socket.on("data", (chunk: Buffer) => state.packets.push({ connection, side, bytes: chunk.length }))
+  }
   relay(state, rule, client, server)
 }
 

@@ -37,7 +37,13 @@ describe("the README's code", () => {
   it("is the code of the examples, to the letter", () => {
     assert.deepStrictEqual(
       blocks.map(({ path }) => path),
-      ["examples/quickstart.ts", "examples/embed.ts", "examples/order.ts", "examples/connector.ts"]
+      [
+        "examples/quickstart.ts",
+        "examples/embed.ts",
+        "examples/order.ts",
+        "examples/connector.ts",
+        "examples/laws.ts"
+      ]
     )
     for (const { path, code } of blocks) assert.strictEqual(code, read(path), `paste ${path} into the README`)
   })
@@ -69,6 +75,15 @@ describe("the README's code", () => {
         "{ state: { status: 'shipped' }, version: 2 }",
         '"charge:order-4471:once" is not wanted any more: it was decided against version 0, and the state is at 2. Nothing was performed and the key is not spent; decide anew from the state as it is.'
       ])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("proves the connector that it shows", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/laws.ts")
+      assert.match(output, /^payments: \d+ trials/)
+      assert.strictEqual(output.match(/^ {2}held /gm)?.length, 8)
+      assert.include(output, "-       recovery as declared: not tried")
     }).pipe(Effect.scoped)
   )
 

@@ -69,6 +69,22 @@ describe("TcpProxy", () => {
     })
   )
 
+  it.live("tells how much either side said in one piece, also of what it did not pass on", () =>
+    Effect.gen(function* () {
+      const { proxy } = yield* start
+      yield* talk(proxy.port, "one\r\n", /one/)
+      yield* proxy.setRule(TcpProxy.cutWhen("client", /two/, "before", "close"))
+      yield* talk(proxy.port, "two", /never/)
+      assert.deepStrictEqual(yield* proxy.packets, [
+        { connection: 1, side: "server", bytes: 7 },
+        { connection: 1, side: "client", bytes: 5 },
+        { connection: 1, side: "server", bytes: 5 },
+        { connection: 2, side: "server", bytes: 7 },
+        { connection: 2, side: "client", bytes: 3 }
+      ])
+    })
+  )
+
   it.live("cuts at connect without the server hearing of it", () =>
     Effect.gen(function* () {
       const { heard, proxy } = yield* start

@@ -10,6 +10,7 @@ import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
+import * as FibricLaws from "fibric/testing/laws"
 import * as FibricIndex from "fibric"
 import { readFile } from "node:fs/promises"
 import { open, Sealed } from "../../src/kernel/Sealed.ts"
@@ -24,6 +25,7 @@ const entries = {
   "fibric/embedded": FibricEmbedded,
   "fibric/cluster": FibricCluster,
   "fibric/telemetry": FibricTelemetry,
+  "fibric/testing/laws": FibricLaws,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }
 
@@ -91,6 +93,44 @@ describe("a connector's function", () => {
     assert.strictEqual(open(sealed, Notify), secret)
     assert.isTrue(Object.isFrozen(Notify))
   })
+
+  it.live("is not performed by the laws for a connector that is running", () =>
+    Effect.gen(function* () {
+      let performed = 0
+      const notify = () =>
+        Effect.andThen(
+          Effect.sync(() => void performed++),
+          sent
+        )
+      const layer = shop.toLayer({ notify, unlock: () => Effect.void })
+      const running = yield* Layer.build(Layer.provideMerge(layer, Fibric.layerMemory))
+      const registry = yield* Effect.provideContext(Connectors, running)
+      const sealed = yield* registry.holding("notify", Effect.succeed)
+      assert.instanceOf(sealed, Sealed)
+      const registered = Layer.effectDiscard(
+        Effect.flatMap(Connectors, ({ register }) =>
+          register({ connector: "shop", capability: Notify, sealed })
+        )
+      )
+      const tries = [
+        Layer.succeedContext(running),
+        Layer.provideMerge(registered, Layer.succeedContext(running))
+      ]
+      for (const connector of [...tries, Layer.merge(registered, Layer.succeedContext(running))]) {
+        const ended = yield* Effect.exit(
+          FibricLaws.run({
+            name: "shop",
+            server: Effect.succeed({ port: 1, effects: Effect.succeed([]) }),
+            connector: () => connector,
+            action: Notify.propose(Order.at("4471"), payload),
+            secrets: []
+          })
+        )
+        assert.strictEqual(ended._tag, "Failure")
+      }
+      assert.strictEqual(performed, 0)
+    })
+  )
 
   it("is not what any public entry exports, nor what opens it", () => {
     const shown = reachableFrom([entries])

@@ -1,0 +1,104 @@
+/**
+ * Subject: a connector on trial, and the server that it is tried against.
+ *
+ * The author owns both. The server owns the truth: what a connector claims is compared with what really
+ * happened there.
+ */
+import { type Duration, type Effect, type Layer, Schema, type Scope } from "effect"
+import type { Action } from "../../domain/Action.ts"
+import type { Capability, PlainCodec } from "../../domain/Capability.ts"
+import type { Hold, Lookup, Resend } from "../../domain/Recovery.ts"
+import type { Connectors } from "../../kernel/Connectors.ts"
+import type { Handler } from "../../kernel/Handler.ts"
+
+/**
+ * A capability whose effect is made over a network. A `transactional` one lives in the ledger's database
+ * and a `replay` one acts through other capabilities: neither has a wire of its own to lose.
+ */
+export type Remote = Capability<
+  string,
+  string,
+  PlainCodec,
+  PlainCodec,
+  PlainCodec,
+  Hold | Resend | Lookup,
+  unknown
+>
+
+/** Where the connector has to connect, in place of the server. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** One effect that really took place. */
+export interface Happened {
+  /** The idempotency key that came with it; `undefined` where the provider takes none. */
+  readonly key: string | undefined
+}
+
+/** A server for one trial, real or a fake with the provider's documented behaviour. */
+export interface Server {
+  /** On 127.0.0.1. */
+  readonly port: number
+  /**
+   * Every effect that has really taken place here, once the server has dealt with everything that has
+   * reached it. It may wait for what is being dealt with; not for a connection to end, which the other
+   * side may never do.
+   */
+  readonly effects: Effect.Effect<ReadonlyArray<Happened>>
+}
+
+/** What the laws are tried on. */
+export interface Subject<C extends Remote, S extends Server> {
+  /** The connector's name, for the report. */
+  readonly name: string
+  /**
+   * Starts a server of its own for each trial, up for as long as the scope. Besides the connector, the
+   * laws themselves open connections to it that say nothing.
+   */
+  readonly server: Effect.Effect<S, unknown, Scope.Scope>
+  /** The capability's connector, talking to the server at this address: a proxy stands there. */
+  readonly connector: (address: Address, server: S) => Layer.Layer<Handler<C["name"]>, unknown, Connectors>
+  /** What is performed in each trial. The server takes it. */
+  readonly action: Action<C>
+  /** An action of the same capability that this server definitely refuses. Default: none is tried. */
+  readonly refused?: Action<C>
+  /**
+   * What must never be told, at least 8 characters each. The payload's fields of `Schema.Redacted` are
+   * looked for in any case.
+   */
+  readonly secrets: ReadonlyArray<string>
+  /**
+   * How many connections one call may use. One that it says nothing on does not count, unless it was cut
+   * before it could. Default: 1.
+   */
+  readonly connections?: number
+  /**
+   * The deadline that a call is told where the wire goes silent. Long enough for an undisturbed call, for
+   * a trial lasts that long. Default: 1 second.
+   */
+  readonly silence?: Duration.Input
+  /** The deadline that a call is told in all other trials. Default: 10 seconds. */
+  readonly deadline?: Duration.Input
+  /**
+   * How long after the end of a call an effect is still watched for, at least. Default: 250 milliseconds.
+   * What a connector does later than this in the background is not seen.
+   */
+  readonly watch?: Duration.Input
+  /** How many trials run at a time. Default: 16. */
+  readonly concurrency?: number
+}
+
+/** The subject as it is, its types inferred: for one that is written down apart from where it is tried. */
+export const subject = <C extends Remote, S extends Server>(subject: Subject<C, S>): Subject<C, S> => subject
+
+/** Nothing can be said about the connector: the subject itself does not work. */
+export class SubjectUnfit extends Schema.TaggedError<SubjectUnfit>()("SubjectUnfit", {
+  subject: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The laws can't be tried on "${this.subject}": ${this.problem}. Nothing is known about the connector; mend the subject and run them again.`
+  }
+}
