@@ -1,0 +1,108 @@
+/**
+ * The chaos harness: real processes over a real Postgres, with everything in between going wrong, and an
+ * outside world that alone knows what has happened. `npm run chaos -- --seconds 60 --json`.
+ *
+ *     worker ─┐            ┌─ wire ──► Postgres     both cut, delayed, stopped, started again
+ *     worker ─┼─► kernel ──┤
+ *     worker ─┘            └─────────► world        its record, beside the ledger's, is what is judged
+ *       ✕ killed, stopped
+ *
+ * How to read it stands in docs/reliability.md. It ends with 1 unless the verdict is `ok`.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Logger, Option, Random, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { type Options, type Report, run } from "./run.ts"
+
+/** Something happened that must not, or too little happened to tell. */
+class Failed extends Schema.TaggedError<Failed>()("Failed", {
+  verdict: Schema.String,
+  command: Schema.String
+}) {
+  override get message() {
+    return `${this.verdict}. Again: ${this.command}`
+  }
+}
+
+/** What a program reads, in one line. */
+const lineOf = ({
+  answers,
+  cuts,
+  definite,
+  effects,
+  kills,
+  restarts,
+  seed,
+  stops,
+  verdict,
+  violations
+}: Report) => ({
+  seed,
+  kills,
+  stops,
+  restarts,
+  cuts,
+  effects,
+  answers,
+  definite,
+  violations: violations.length,
+  verdict
+})
+
+const mostTold = 20
+
+const tell = Effect.fnUntraced(function* (report: Report, json: boolean) {
+  for (const { name, sentence } of report.violations.slice(0, mostTold)) {
+    yield* Console.error(`${name}: ${sentence}`)
+  }
+  if (report.violations.length > mostTold) {
+    yield* Console.error(`and ${report.violations.length - mostTold} more`)
+  }
+  for (const sentence of report.little) yield* Console.error(`too little: ${sentence}`)
+  if (!json) yield* Console.log(JSON.stringify({ ...lineOf(report), also: report.also }, null, 2))
+})
+
+const commandOf = ({ seconds, seed }: Options) => `npm run chaos -- --seconds ${seconds} --seed ${seed}`
+
+const chaos = Command.make(
+  "chaos",
+  {
+    seconds: Flag.Int("seconds").pipe(
+      Flag.withDescription("How long the faults last"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 5, maximum: 3_600 }))),
+      Flag.withDefault(60)
+    ),
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("What every choice follows from; without one a new one is drawn"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))),
+      Flag.optional
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the numbers as one line of JSON"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function* ({ json, seconds, seed: given }) {
+    const seed = Option.isSome(given) ? given.value : yield* Random.nextIntBetween(1, 1_000_000)
+    const report = yield* run({ seed, seconds })
+    yield* tell(report, json)
+    if (json) yield* Console.log(JSON.stringify(lineOf(report)))
+    if (report.verdict !== "ok") {
+      return yield* new Failed({ verdict: report.verdict, command: commandOf({ seconds, seed }) })
+    }
+  })
+).pipe(Command.withDescription("Lets everything go wrong at once, and judges what came of it"))
+
+/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
+const explain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.void
+  const error = Cause.squash(cause)
+  return Console.error(error instanceof Error ? error.message : String(error))
+}
+
+Command.run(chaos, { version: "0.1.0" }).pipe(
+  Effect.tapCause(explain),
+  Effect.provide([NodeServices.layer, Logger.layer([])]),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)
