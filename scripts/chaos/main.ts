@@ -13,17 +13,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Logger, Option, Random, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Broken from "./broken.ts"
 import { type Options, type Report, run } from "./run.ts"
 
-/** Something happened that must not, or too little happened to tell. */
-class Failed extends Schema.TaggedError<Failed>()("Failed", {
-  verdict: Schema.String,
-  command: Schema.String
-}) {
-  override get message() {
-    return `${this.verdict}. Again: ${this.command}`
-  }
-}
+/** Something happened that must not, or too little happened to tell. It has been told of by then. */
+class Failed extends Schema.TaggedError<Failed>()("Failed", { verdict: Schema.String }) {}
 
 /** What a program reads, in one line. */
 const lineOf = ({
@@ -60,10 +54,28 @@ const tell = Effect.fnUntraced(function* (report: Report, json: boolean) {
     yield* Console.error(`and ${report.violations.length - mostTold} more`)
   }
   for (const sentence of report.little) yield* Console.error(`too little: ${sentence}`)
-  if (!json) yield* Console.log(JSON.stringify({ ...lineOf(report), also: report.also }, null, 2))
+  if (!json) yield* Console.log(JSON.stringify(report.also, null, 2))
 })
 
 const commandOf = ({ seconds, seed }: Options) => `npm run chaos -- --seconds ${seconds} --seed ${seed}`
+
+/** Each mutant gets so long at most: what has to be found is found soon. */
+const mutantSeconds = 20
+
+/** The run itself, and where it is wanted the same with each mutant. */
+const runAll = Effect.fnUntraced(function* (options: Options, withMutants: boolean, json: boolean) {
+  const report = yield* run(options)
+  yield* tell(report, json)
+  if (!withMutants) return { line: lineOf(report), verdict: report.verdict }
+  const seconds = Math.min(options.seconds, mutantSeconds)
+  const found = yield* Broken.runAll({ seconds, seed: options.seed })
+  const survived = found.filter(({ violations }) => violations === 0).map(({ name }) => name)
+  const verdict = survived.length === 0 ? report.verdict : `"${survived.join('", "')}" survived`
+  return {
+    line: { ...lineOf(report), mutants: found },
+    verdict: report.verdict === "ok" ? verdict : report.verdict
+  }
+})
 
 const chaos = Command.make(
   "chaos",
@@ -79,18 +91,21 @@ const chaos = Command.make(
       Flag.optional
     ),
     json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
+      Flag.withDescription("Print the numbers as one line of JSON and nothing else"),
+      Flag.withDefault(false)
+    ),
+    mutants: Flag.Boolean("mutants").pipe(
+      Flag.withDescription("Then the same with each mutant of the kernel, which has to be found"),
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, seconds, seed: given }) {
+  Effect.fn(function* ({ json, mutants, seconds, seed: given }) {
     const seed = Option.isSome(given) ? given.value : yield* Random.nextIntBetween(1, 1_000_000)
-    const report = yield* run({ seed, seconds })
-    yield* tell(report, json)
-    if (json) yield* Console.log(JSON.stringify(lineOf(report)))
-    if (report.verdict !== "ok") {
-      return yield* new Failed({ verdict: report.verdict, command: commandOf({ seconds, seed }) })
-    }
+    const { line, verdict } = yield* runAll({ seed, seconds }, mutants, json)
+    // The command stands before the line that programs read, which is the last one.
+    if (verdict !== "ok") yield* Console.error(`${verdict}. Again: ${commandOf({ seconds, seed })}`)
+    yield* Console.log(JSON.stringify(line))
+    if (verdict !== "ok") return yield* new Failed({ verdict })
   })
 ).pipe(Command.withDescription("Lets everything go wrong at once, and judges what came of it"))
 
@@ -98,6 +113,7 @@ const chaos = Command.make(
 const explain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.void
   const error = Cause.squash(cause)
+  if (error instanceof Failed) return Effect.void
   return Console.error(error instanceof Error ? error.message : String(error))
 }
 

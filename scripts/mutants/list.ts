@@ -2,13 +2,7 @@
  * The mutants: deliberate bugs of the kernel, as edits of its source. Each breaks one rule of the
  * promise and must be caught by a test; a rule whose mutant survives has no net under it.
  */
-
-/** One edit: the text must stand in the file exactly once. */
-export interface Edit {
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+import type { Edit } from "../harness/Scratch.ts"
 
 export interface Mutant {
   readonly name: string

@@ -5,43 +5,16 @@
  *
  * Prints a line a mutant and ends with `N caught, N survived`; exit code 1 if any survived.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
-import { type Edit, type Mutant, mutants as kernelMutants } from "./list.ts"
+import { spawnSync } from "node:child_process"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
+import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { receiptMutants } from "./receipts.ts"
 
 const mutants = [...kernelMutants, ...receiptMutants]
 
-const root = dirname(dirname(import.meta.dirname))
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
-
-const copyTree = (): string => {
-  const scratch = mkdtempSync(join(tmpdir(), "fibric-mutants-"))
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8"
-  })
-  for (const file of files.split("\n").filter((file) => file !== "")) {
-    cpSync(join(root, file), join(scratch, file), { recursive: true })
-  }
-  symlinkSync(join(root, "node_modules"), join(scratch, "node_modules"))
-  return scratch
-}
-
-/** Applies an edit; one that no longer fits the source is an error, never a mutant that "survived". */
-const apply = (scratch: string, edit: Edit): void => {
-  const path = join(scratch, edit.file)
-  const source = readFileSync(path, "utf8")
-  if (source.split(edit.find).length !== 2) {
-    throw new Error(`"${edit.find}" does not stand exactly once in ${edit.file}: mend the mutant's edit.`)
-  }
-  writeFileSync(
-    path,
-    source.replace(edit.find, () => edit.replace)
-  )
-}
 
 const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
   spawnSync(
@@ -74,7 +47,7 @@ try {
       survived += 1
       console.log(`SURVIVED  ${mutant.name}\n${stdout.split("\n").slice(-15).join("\n")}`)
     }
-    for (const { file } of mutant.edits) cpSync(join(root, file), join(scratch, file))
+    for (const edit of mutant.edits) restore(scratch, edit)
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true })
