@@ -38,8 +38,8 @@ interface Planned {
 
 /** How long after one of a kind the next one comes, in the mean. */
 const everyMillis = {
-  Kill: 440,
-  Stop: 880,
+  Kill: 400,
+  Stop: 740,
   Terminate: 1_900,
   Cut: 700,
   Delay: 5_000,
@@ -125,7 +125,7 @@ export const run = Effect.fnUntraced(function* (
 })
 
 /** How long somebody is waited for who can be met. */
-const meetMillis = 2_000
+const meetMillis = 3_000
 
 /** A worker that can be met, from the place on that was drawn; whether there was one. */
 const meet = (fleet: Fleet, place: number, hit: (place: number) => Effect.Effect<boolean>) =>

@@ -7,7 +7,7 @@
 export const recognisedMillis = 15_000
 
 /** After how long an effect is seen by whoever asks for it. */
-export const visibleAfterMillis = 200
+export const visibleAfterMillis = 1_200
 
 /** How long a call may take; then the key is in doubt. */
 export const deadlineMillis = 700
@@ -19,4 +19,4 @@ export const late = { leastMillis: 800, mostMillis: 1_800 } as const
 export const quarantineMillis = 1_500
 
 /** From the last claim to when finding nothing is enough. */
-export const releaseAfterMillis = 3_000
+export const releaseAfterMillis = 3_500

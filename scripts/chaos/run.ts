@@ -35,7 +35,7 @@ export interface Report extends Numbers {
   readonly verdict: Verdict
 }
 
-const places = 4
+const places = 5
 
 const warmUpMillis = 2_000
 
