@@ -71,17 +71,24 @@ export interface Options {
   /** Where the workers find the ledger. */
   readonly url: () => Redacted.Redacted<string>
   readonly compiled: Redacted.Redacted<string>
+  /** Whether a pooler is between, for whom statements must not be prepared. */
+  readonly isPooled: boolean
+  /** What else stands in the environment of the so-manieth worker. */
+  readonly environment: (number: number) => Readonly<Record<string, Redacted.Redacted<string>>>
 }
 
 /** Starts as many workers as there are places, and keeps the places filled for as long as the scope lives. */
-export const make = Effect.fnUntraced(function* ({ compiled, places, program, url, world }: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { compiled, places, program, url, world } = options
   const hands: Array<Hand | undefined> = Array.from({ length: places })
   const log: Array<Asked> = []
   const counts = { started: 0, crashed: 0, asked: 0 }
 
   const life = Effect.fnUntraced(function* (place: number) {
-    const name = `w${(counts.started += 1)}`
-    const child = yield* Child.start(program, [name, `${world.port}`], {
+    const number = (counts.started += 1)
+    const name = `w${number}`
+    const child = yield* Child.start(program, [name, `${world.port}`, String(options.isPooled)], {
+      ...options.environment(number),
       DATABASE_URL: url(),
       NODE_COMPILE_CACHE: compiled
     })

@@ -6,7 +6,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Exit, Redacted, Schedule, Scope, Semaphore } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { Identifiers } from "fibric"
-import { rm } from "node:fs/promises"
+import { rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as EmbeddedPostgres from "../../src/host/EmbeddedPostgres.ts"
@@ -18,7 +18,11 @@ export const maxConnections = 70
 const databaseName = "chaos"
 
 export interface Server {
-  /** The server's socket, as long as it is not started again. */
+  /** The cluster's folder. */
+  readonly directory: string
+  /** A link to the folder of the server's socket, which is another one after each start. */
+  readonly socketFolder: string
+  /** The server's socket. */
   readonly socket: () => string
   /** The database, past the wire. */
   readonly url: () => Redacted.Redacted<string>
@@ -26,19 +30,36 @@ export interface Server {
   readonly urlAt: (port: number) => Redacted.Redacted<string>
   /** Immediate shutdown: nothing is written, sessions end where they are; then a start that recovers. */
   readonly restart: Effect.Effect<void, EmbeddedPostgres.EmbeddedPostgresError>
+  /** Starts it where it has ended by itself. */
+  readonly revive: Effect.Effect<void, EmbeddedPostgres.EmbeddedPostgresError>
 }
 
-export const make = Effect.gen(function* () {
-  const directory = join(tmpdir(), `fibric-chaos-${yield* Identifiers.token}`)
-  yield* Effect.addFinalizer(() => Effect.promise(() => rm(directory, { recursive: true, force: true })))
+/** Where the cluster's folder goes; nothing is there yet, nor after the scope. */
+export const newDirectory = Effect.acquireRelease(
+  Effect.map(Identifiers.token, (token) => join(tmpdir(), `fibric-chaos-${token}`)),
+  (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
+)
+
+export const make = Effect.fnUntraced(function* (
+  directory: string,
+  settings: Readonly<Record<string, string>> = {}
+) {
+  const socketFolder = join(directory, "socket")
   const outer = yield* Effect.scope
   const oneAtATime = yield* Semaphore.make(1)
   const start = Effect.gen(function* () {
     const scope = yield* Scope.fork(outer)
     const postgres = yield* Scope.provide(
-      EmbeddedPostgres.make({ directory, settings: { max_connections: String(maxConnections) } }),
+      EmbeddedPostgres.make({
+        directory,
+        settings: { max_connections: String(maxConnections), ...settings }
+      }),
       scope
     )
+    yield* Effect.promise(async () => {
+      await rm(socketFolder, { force: true })
+      await symlink(folderOf(postgres.url), socketFolder)
+    })
     return { scope, postgres }
   })
   let current = yield* start
@@ -50,7 +71,7 @@ export const make = Effect.gen(function* () {
   }
   const restart = Effect.gen(function* () {
     const { postgres, scope } = current
-    yield* Effect.sync(() => process.kill(postgres.pid, "SIGQUIT"))
+    yield* Effect.ignore(Effect.try(() => process.kill(postgres.pid, "SIGQUIT")))
     yield* Effect.repeat(Process.identify(postgres.pid), {
       while: (found) => found._tag === "Some",
       schedule: Schedule.spaced("10 millis").pipe(Schedule.upTo({ duration: "10 seconds" }))
@@ -60,15 +81,22 @@ export const make = Effect.gen(function* () {
   })
   yield* withClient(current.postgres.url, (sql) => sql`CREATE DATABASE ${sql(databaseName)}`)
   const server: Server = {
-    // The host of its address is the folder that the socket is in.
-    socket: () =>
-      `${decodeURIComponent(new URL(Redacted.value(current.postgres.url)).hostname)}/.s.PGSQL.5432`,
+    directory,
+    socketFolder,
+    socket: () => `${folderOf(current.postgres.url)}/.s.PGSQL.5432`,
     url: () => urlAs(() => undefined),
     urlAt: (port) =>
       urlAs((url) => {
         url.host = `127.0.0.1:${port}`
       }),
-    restart: oneAtATime.withPermit(Effect.uninterruptible(restart))
+    restart: oneAtATime.withPermit(Effect.uninterruptible(restart)),
+    revive: oneAtATime.withPermit(
+      Effect.uninterruptible(
+        Effect.flatMap(Process.identify(current.postgres.pid), (found) =>
+          found._tag === "None" ? restart : Effect.void
+        )
+      )
+    )
   }
   yield* withClient(
     server.url(),
@@ -77,6 +105,10 @@ export const make = Effect.gen(function* () {
   )
   return server
 })
+
+/** The host of its address is the folder that the socket is in. */
+const folderOf = (url: Redacted.Redacted<string>): string =>
+  decodeURIComponent(new URL(Redacted.value(url)).hostname)
 
 /** A connection of its own for one purpose: the one before may have died with the server. */
 export const withClient = <A, E, R>(

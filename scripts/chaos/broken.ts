@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url"
 import * as Child from "../harness/Child.ts"
 import { apply, copyTree, restore } from "../harness/Scratch.ts"
 import { type Mutant, mutants } from "./mutants.ts"
-import type { Options } from "./run.ts"
+import type { Options } from "./ground.ts"
 
 /** What the run says of a mutant in its last line. */
 const Line = Schema.fromJsonString(Schema.Struct({ violations: Schema.Int, verdict: Schema.String }))
@@ -20,7 +20,7 @@ export interface Found {
 }
 
 /** The run in the scratch copy; one that ends without a word has found nothing. */
-const runIn = Effect.fnUntraced(function* (scratch: string, { seconds, seed }: Options) {
+const runIn = Effect.fnUntraced(function* (scratch: string, { seconds, seed }: Omit<Options, "stage">) {
   const program = pathToFileURL(join(scratch, "scripts/chaos/main.ts"))
   const child = yield* Child.start(program, ["--seconds", `${seconds}`, "--seed", `${seed}`, "--json"])
   const last = Effect.gen(function* () {
@@ -39,7 +39,7 @@ const runIn = Effect.fnUntraced(function* (scratch: string, { seconds, seed }: O
 }, Effect.scoped)
 
 /** Runs each mutant; what is left of them is removed. */
-export const runAll = (options: Options, wanted: ReadonlyArray<Mutant> = mutants) =>
+export const runAll = (options: Omit<Options, "stage">, wanted: ReadonlyArray<Mutant> = mutants) =>
   Effect.acquireUseRelease(
     Effect.sync(copyTree),
     (scratch) =>

@@ -107,6 +107,9 @@ interface Called {
   readonly attempt: number
 }
 
+/** How long a connector takes at most before its request leaves. */
+const prepareMillis = 250
+
 const unknown = ({ message }: { readonly message: string }) => new OutcomeUnknown({ reason: message })
 
 /** Carries the changes out, in a worker's name. */
@@ -116,6 +119,8 @@ export const layerConnector = (world: OutsideWorld, worker: string) => {
       { occasion }: { readonly occasion: string },
       { attempt, entity, key }: Called
     ) {
+      // It takes a while to get ready: who is stopped in it sends long after the last look at the clock.
+      yield* Effect.sleep(Dice.fixed(entity.id, occasion, attempt) * prepareMillis)
       const told = yield* Effect.mapError(
         world.perform({ key, capability, entity: entity.id, occasion, attempt, worker }),
         unknown

@@ -11,10 +11,13 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Option, Random, Schema } from "effect"
+import { Cause, Config, Console, Effect, Logger, Option, Random, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Broken from "./broken.ts"
-import { type Options, type Report, run } from "./run.ts"
+import type { Options } from "./ground.ts"
+import type { Report } from "./report.ts"
+import { run } from "./run.ts"
+import { type NotRun, stages } from "./Stage.ts"
 
 /** Something happened that must not, or too little happened to tell. It has been told of by then. */
 class Failed extends Schema.TaggedError<Failed>()("Failed", { verdict: Schema.String }) {}
@@ -57,7 +60,8 @@ const tell = Effect.fnUntraced(function* (report: Report, json: boolean) {
   if (!json) yield* Console.log(JSON.stringify(report.also, null, 2))
 })
 
-const commandOf = ({ seconds, seed }: Options) => `npm run chaos -- --seconds ${seconds} --seed ${seed}`
+const commandOf = ({ seconds, seed, stage }: Options) =>
+  `npm run chaos -- --seconds ${seconds} --seed ${seed}${stage === "plain" ? "" : ` --stage ${stage}`}`
 
 /** Each mutant gets so long at most: what has to be found is found soon. */
 const mutantSeconds = 20
@@ -77,6 +81,13 @@ const runAll = Effect.fnUntraced(function* (options: Options, withMutants: boole
   }
 })
 
+/** What can't run here says so; where everything has to run, that is a failure. */
+const notRun = Effect.fnUntraced(function* ({ message }: NotRun) {
+  yield* Console.log(message)
+  const isRequired = yield* Config.Boolean("CI").pipe(Config.withDefault(false))
+  if (isRequired) return yield* new Failed({ verdict: "not run" })
+})
+
 const chaos = Command.make(
   "chaos",
   {
@@ -94,19 +105,27 @@ const chaos = Command.make(
       Flag.withDescription("Print the numbers as one line of JSON and nothing else"),
       Flag.withDefault(false)
     ),
+    stage: Flag.Literals("stage", stages).pipe(
+      Flag.withDescription("A rarer fault beside the others, or a pooler between"),
+      Flag.withDefault("plain" as const)
+    ),
     mutants: Flag.Boolean("mutants").pipe(
       Flag.withDescription("Then the same with each mutant of the kernel, which has to be found"),
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, mutants, seconds, seed: given }) {
-    const seed = Option.isSome(given) ? given.value : yield* Random.nextIntBetween(1, 1_000_000)
-    const { line, verdict } = yield* runAll({ seed, seconds }, mutants, json)
-    // The command stands before the line that programs read, which is the last one.
-    if (verdict !== "ok") yield* Console.error(`${verdict}. Again: ${commandOf({ seconds, seed })}`)
-    yield* Console.log(JSON.stringify(line))
-    if (verdict !== "ok") return yield* new Failed({ verdict })
-  })
+  Effect.fn(
+    function* ({ json, mutants, seconds, seed: given, stage }) {
+      const seed = Option.isSome(given) ? given.value : yield* Random.nextIntBetween(1, 1_000_000)
+      const options = { seed, seconds, stage }
+      const { line, verdict } = yield* runAll(options, mutants, json)
+      // The command stands before the line that programs read, which is the last one.
+      if (verdict !== "ok") yield* Console.error(`${verdict}. Again: ${commandOf(options)}`)
+      yield* Console.log(JSON.stringify(line))
+      if (verdict !== "ok") return yield* new Failed({ verdict })
+    },
+    Effect.catchTag("NotRun", notRun)
+  )
 ).pipe(Command.withDescription("Lets everything go wrong at once, and judges what came of it"))
 
 /** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */

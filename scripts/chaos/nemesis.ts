@@ -5,9 +5,11 @@
 import { Clock, Effect } from "effect"
 import { elapsedMillis } from "../../src/kernel/Stopwatch.ts"
 import * as Dice from "./Dice.ts"
+import * as Disk from "./Disk.ts"
 import type { Fleet } from "./Fleet.ts"
+import type { Ground } from "./ground.ts"
 import * as Server from "./Server.ts"
-import { type Loss, losses, type Wire } from "./Wire.ts"
+import { type Loss, losses } from "./Wire.ts"
 
 export interface Counts {
   kills: number
@@ -17,7 +19,19 @@ export interface Counts {
   blocked: number
   exhausted: number
   delays: number
+  filled: number
 }
+
+export const none = (): Counts => ({
+  kills: 0,
+  stops: 0,
+  restarts: 0,
+  terminated: 0,
+  blocked: 0,
+  exhausted: 0,
+  delays: 0,
+  filled: 0
+})
 
 type Fault =
   | { readonly _tag: "Kill"; readonly place: number }
@@ -30,6 +44,8 @@ type Fault =
   | { readonly _tag: "Block"; readonly millis: number }
   /** Somebody takes every connection that the server has left. */
   | { readonly _tag: "Exhaust"; readonly millis: number }
+  /** The server's disk is full. */
+  | { readonly _tag: "Fill"; readonly millis: number }
 
 interface Planned {
   readonly atMillis: number
@@ -44,13 +60,15 @@ const everyMillis = {
   Cut: 700,
   Delay: 5_000,
   Block: 8_000,
-  Exhaust: 13_000
+  Exhaust: 13_000,
+  Fill: 4_000
 } as const
+type Kind = keyof typeof everyMillis
 
 /** Claims and settlements by what they say, and whatever comes. */
 const patterns = [/"_tag":"(?:Hold|Resend|Lookup|Transactional)"/, /"effect":"/, /thing/, /[^]/] as const
 
-const draw = (tag: keyof typeof everyMillis, dice: Dice.Dice, places: number): Fault => {
+const draw = (tag: Kind, dice: Dice.Dice, places: number): Fault => {
   switch (tag) {
     case "Kill":
       return { _tag: tag, place: dice.whole(0, places - 1) }
@@ -59,7 +77,7 @@ const draw = (tag: keyof typeof everyMillis, dice: Dice.Dice, places: number): F
       return {
         _tag: tag,
         place: dice.whole(0, places - 1),
-        millis: dice.chance(0.6) ? dice.between(1_300, 2_600) : dice.between(100, 900)
+        millis: dice.chance(0.6) ? dice.between(1_400, 3_200) : dice.between(100, 900)
       }
     case "Terminate":
       return { _tag: tag, share: dice.between(0.1, 1) }
@@ -76,15 +94,23 @@ const draw = (tag: keyof typeof everyMillis, dice: Dice.Dice, places: number): F
       return { _tag: tag, millis: dice.between(300, 1_300) }
     case "Exhaust":
       return { _tag: tag, millis: dice.between(300, 900) }
+    case "Fill":
+      return { _tag: tag, millis: dice.between(700, 2_000) }
   }
 }
 
 /** What happens in so many seconds. A server that is started again so seldom has time for work between. */
-export const plan = (seed: number, seconds: number, places: number): ReadonlyArray<Planned> => {
+export const plan = (
+  seed: number,
+  seconds: number,
+  places: number,
+  fillsDisk: boolean
+): ReadonlyArray<Planned> => {
   const planned: Array<Planned> = []
   const endMillis = seconds * 1_000
   // The keys of a literal are its type's.
-  for (const tag of Object.keys(everyMillis) as ReadonlyArray<keyof typeof everyMillis>) {
+  for (const tag of Object.keys(everyMillis) as ReadonlyArray<Kind>) {
+    if (tag === "Fill" && !fillsDisk) continue
     const dice = Dice.make(seed, tag)
     const mean = everyMillis[tag]
     for (let at = dice.between(0, mean); at < endMillis; at += dice.between(0.5 * mean, 1.5 * mean)) {
@@ -100,16 +126,10 @@ export const plan = (seed: number, seconds: number, places: number): ReadonlyArr
   return planned.sort((a, b) => a.atMillis - b.atMillis)
 }
 
-export interface Where {
-  readonly fleet: Fleet
-  readonly wire: Wire
-  readonly server: Server.Server
-}
-
 /** Does all of it, each in its time, and returns when the last has passed. */
 export const run = Effect.fnUntraced(function* (
   planned: ReadonlyArray<Planned>,
-  where: Where,
+  where: Ground,
   counts: Counts
 ) {
   const startedNanos = yield* Clock.monotonicTimeNanos
@@ -140,7 +160,7 @@ const meet = (fleet: Fleet, place: number, hit: (place: number) => Effect.Effect
     return false
   })
 
-const inflict = (fault: Fault, { fleet, server, wire }: Where, counts: Counts) => {
+const inflict = (fault: Fault, { fleet, server, wire }: Ground, counts: Counts) => {
   switch (fault._tag) {
     case "Kill":
       return Effect.map(meet(fleet, fault.place, fleet.kill), (met) => void (counts.kills += met ? 1 : 0))
@@ -167,6 +187,11 @@ const inflict = (fault: Fault, { fleet, server, wire }: Where, counts: Counts) =
       return whileUp(block(server, fault.millis), () => void (counts.blocked += 1))
     case "Exhaust":
       return whileUp(exhaust(server, fault.millis), () => void (counts.exhausted += 1))
+    case "Fill":
+      return Effect.andThen(
+        Disk.fill(server, fault.millis),
+        Effect.sync(() => void (counts.filled += 1))
+      )
   }
 }
 

@@ -4,7 +4,7 @@
  * closes. `Fleet.ts` starts it as one bundled file: loading its modules one by one would take most of its
  * short life.
  *
- * Usage: worker.ts <name> <the world's port>
+ * Usage: worker.ts <name> <the world's port> <whether a pooler is between>
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { PgClient } from "@effect/sql-pg"
@@ -18,7 +18,11 @@ import { ask, layerConnector, layerSettings } from "./changes.ts"
 import * as OutsideWorld from "./OutsideWorld.ts"
 import { type Answer, WishLine } from "./Wish.ts"
 
-const Arguments = Schema.Tuple([Schema.NonEmptyString, Schema.FiniteFromString])
+const Arguments = Schema.Tuple([
+  Schema.NonEmptyString,
+  Schema.FiniteFromString,
+  Schema.Literals(["true", "false"])
+])
 
 const say = (line: string) => Effect.sync(() => void writeSync(1, `${line}\n`))
 
@@ -35,12 +39,15 @@ const answered = Effect.fnUntraced(function* (line: string) {
   yield* say(JSON.stringify(answer))
 })
 
-const layerDatabase = Layer.unwrap(
-  Effect.map(Config.Redacted("DATABASE_URL"), (url) => PgClient.layer({ url, maxConnections: 2 }))
-)
+const layerDatabase = (isPooled: boolean) =>
+  Layer.unwrap(
+    Effect.map(Config.Redacted("DATABASE_URL"), (url) =>
+      PgClient.layer({ url, maxConnections: 2, prepare: !isPooled })
+    )
+  )
 
 const program = Effect.gen(function* () {
-  const [name, port] = yield* Schema.decodeUnknownEffect(Arguments)(process.argv.slice(2))
+  const [name, port, isPooled] = yield* Schema.decodeUnknownEffect(Arguments)(process.argv.slice(2))
   const wishes = Stream.fromAsyncIterable(createInterface({ input: process.stdin }), String)
   // Who is killed writes no cache at its end, and the next one would compile everything again.
   flushCompileCache()
@@ -50,7 +57,7 @@ const program = Effect.gen(function* () {
     Effect.provide(
       Layer.provideMerge(
         layerConnector(OutsideWorld.at(port), name),
-        layerPostgres.pipe(Layer.provide(layerDatabase), Layer.provide(layerSettings))
+        layerPostgres.pipe(Layer.provide(layerDatabase(isPooled === "true")), Layer.provide(layerSettings))
       )
     )
   )

@@ -5,6 +5,7 @@
  */
 import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
+import type { SqlError } from "effect/sql"
 import { Outcome } from "../../../src/domain/Receipt.ts"
 import type { Verification } from "../../../src/domain/Seal.ts"
 import type { Asked } from "../Fleet.ts"
@@ -76,7 +77,7 @@ export interface Record extends Ledger {
 export const readLedger = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
   const read = <S extends Schema.Codec<unknown, unknown>>(
     row: S,
-    rows: Effect.Effect<ReadonlyArray<object>, unknown>
+    rows: Effect.Effect<ReadonlyArray<object>, SqlError.SqlError>
   ) => Effect.flatMap(rows, Schema.decodeUnknownEffect(Schema.Array(row)))
   return {
     rows: yield* read(

@@ -3,6 +3,7 @@
  * receipts of its transitions.
  */
 import type { Outcome } from "../../../src/domain/Receipt.ts"
+import { labelOf } from "../Wish.ts"
 import { type Attempt, by, type Receipt, type Record } from "./Record.ts"
 
 /** What became of a request that moved no key. */
@@ -44,4 +45,20 @@ export const make = ({ attempts, receipts }: Pick<Record, "attempts" | "receipts
   )
   const of = (key: string) => moments.get(key) ?? []
   return { of, at: (key, at) => of(key).findLast((moment) => moment.at <= at + toleranceMillis) }
+}
+
+/**
+ * Orders that arrived after their attempt had been called doubtful: processes that woke up, or were late.
+ * No violation, and what this net is there to see the consequences of.
+ */
+export const sentAfterDoubt = ({ orders, receipts }: Pick<Record, "orders" | "receipts">): number => {
+  const doubts = new Map(
+    receipts
+      .filter(({ outcome }) => outcome === "in_doubt")
+      .map(({ at, attempt, key }) => [`${key} ${attempt}`, at])
+  )
+  return orders.filter((order) => {
+    const doubtfulAt = doubts.get(`${labelOf(order)} ${order.attempt}`)
+    return doubtfulAt !== undefined && doubtfulAt < order.arrivedAt
+  }).length
 }
