@@ -13,6 +13,9 @@ export interface Asked {
   readonly query: URLSearchParams
 }
 
+/** In place of an answer: the connection is cut, and nothing is heard. */
+export const lost: unique symbol = Symbol("lost")
+
 type Answers = Readonly<Record<string, (asked: Asked) => unknown>>
 
 const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
@@ -29,6 +32,7 @@ export const serve = (answers: Answers): void => {
     const reply = async () => {
       if (answer === undefined) return void response.writeHead(404).end()
       const said = await answer({ body: await bodyOf(request), query: searchParams })
+      if (said === lost) return void request.socket.destroy()
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(said))
     }
     reply().catch((error: unknown) => response.writeHead(500).end(String(error)))

@@ -2,7 +2,7 @@
  * The mutants: deliberate bugs of the kernel, as edits of its source. Each breaks one rule of the
  * promise and must be caught by a test; a rule whose mutant survives has no net under it.
  */
-import type { Edit } from "./scratch.ts"
+import type { Edit } from "../harness/Scratch.ts"
 
 export interface Mutant {
   readonly name: string

@@ -6,10 +6,11 @@
  * Prints a line a mutant and ends with `N caught, N survived`; exit code 1 if any survived.
  */
 import { spawnSync } from "node:child_process"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
+import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { receiptMutants } from "./receipts.ts"
-import * as Scratch from "./scratch.ts"
 
 const mutants = [...kernelMutants, ...receiptMutants]
 
@@ -20,7 +21,7 @@ const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
     process.execPath,
     [
       "--conditions=fibric-source",
-      join(Scratch.root, "node_modules/vitest/vitest.mjs"),
+      join(root, "node_modules/vitest/vitest.mjs"),
       "run",
       "--bail=1",
       "--testTimeout=8000",
@@ -33,10 +34,10 @@ const runTests = (scratch: string, { caughtBy, named }: Mutant) =>
 
 let caught = 0
 let survived = 0
-const scratch = Scratch.make()
+const scratch = copyTree()
 try {
   for (const mutant of mutants.filter(({ name }) => name.toLowerCase().includes(wanted))) {
-    Scratch.apply(scratch, mutant.edits)
+    for (const edit of mutant.edits) apply(scratch, edit)
     const { status, stdout } = runTests(scratch, mutant)
     const failed = stdout.match(/^\s*×\s+(.*?)(?:\s+\d+ms)?$/m)?.[1]
     if (status !== 0 && failed !== undefined) {
@@ -46,10 +47,10 @@ try {
       survived += 1
       console.log(`SURVIVED  ${mutant.name}\n${stdout.split("\n").slice(-15).join("\n")}`)
     }
-    Scratch.restore(scratch, mutant.edits)
+    for (const edit of mutant.edits) restore(scratch, edit)
   }
 } finally {
-  Scratch.remove(scratch)
+  rmSync(scratch, { recursive: true, force: true })
 }
 console.log(`${caught} caught, ${survived} survived`)
 process.exitCode = survived === 0 && caught > 0 ? 0 : 1

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
+import { mutants as chaosMutants } from "../../scripts/chaos/mutants.ts"
 import { mutants } from "../../scripts/mutants/list.ts"
 import { receiptMutants } from "../../scripts/mutants/receipts.ts"
 
@@ -7,7 +8,7 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 describe("the mutants", () => {
   it("fit the source that they break", () => {
-    const misfits = [...mutants, ...receiptMutants].flatMap(({ edits, name }) =>
+    const misfits = [...mutants, ...receiptMutants, ...chaosMutants].flatMap(({ edits, name }) =>
       edits
         .filter(({ file, find }) => read(file).split(find).length !== 2)
         .map(({ file, find }) => `${name}: "${find}" does not stand once in ${file}`)
