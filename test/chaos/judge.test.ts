@@ -112,7 +112,7 @@ describe("the judge of the chaos harness", () => {
         receipt(of, { at: 5_300, attempt: 2 })
       ]
     })
-    assert.deepStrictEqual(namesOf(twice(one, null)), ["DUPLICATE"])
+    assert.deepStrictEqual(namesOf(twice(one, null)), ["DUPLICATE", "PHANTOM"])
     assert.deepStrictEqual(namesOf(twice(change("lookup"), "testimony")), ["DUPLICATE"])
     assert.deepStrictEqual(namesOf(twice(change("release"), "testimony")), [])
   })
@@ -144,7 +144,10 @@ describe("the judge of the chaos harness", () => {
       receipts: [receipt(one, { at: 1_400, ...said }), receipt(other, { at: 1_700 })]
     })
     assert.deepStrictEqual(namesOf(both({ outcome: "in_doubt" })), ["OVERLAP"])
-    assert.deepStrictEqual(namesOf(both({ outcome: "released", proof: "never_started" })), ["OVERLAP"])
+    assert.deepStrictEqual(namesOf(both({ outcome: "released", proof: "never_started" })), [
+      "OVERLAP",
+      "PHANTOM"
+    ])
     assert.deepStrictEqual(namesOf(both({ outcome: "resolved" })), [])
     assert.deepStrictEqual(namesOf(both({ outcome: "released", proof: "testimony" })), [])
   })
@@ -158,8 +161,17 @@ describe("the judge of the chaos harness", () => {
         receipts: [receipt(one, { outcome: "released", proof: "never_started" })],
         asked: []
       }),
-      ["PHANTOM"]
+      ["PHANTOM", "PHANTOM"]
     )
+  })
+
+  it("sees a proof against an attempt that happened, whatever became of the key", () => {
+    const denied = receipt(one, { id: "denied", at: 1_250, outcome: "released", proof: "provider_denies" })
+    const attempts = [attempt(one), attempt(one, { attempt: 2, claimedAt: 1_260 })]
+    const done = receipt(one, { attempt: 2 })
+    assert.deepStrictEqual(namesOf({ ...settled(), attempts, receipts: [denied, done] }), ["PHANTOM"])
+    const orders = [order(one, { attempt: 2, arrivedAt: 1_270, endedAt: 1_290 })]
+    assert.deepStrictEqual(namesOf({ ...settled(), attempts, receipts: [denied, done], orders }), [])
   })
 
   it("sees a caller who was told what the ledger does not say", () => {

@@ -52,12 +52,12 @@ export const unlogged = ({ asked, attempts, receipts }: Record): ReadonlyArray<V
   const missing = [...askings].flatMap(([name, own]): ReadonlyArray<Violation> => {
     const answered = own.filter(isWritten).length
     const sum = sumOf(name)
-    const own_ = dispatched.get(name)?.length ?? 0
-    if (answered <= sum + own_) return []
+    const attempted = dispatched.get(name)?.length ?? 0
+    if (answered <= sum + attempted) return []
     return [
       {
         name: "UNLOGGED",
-        sentence: `${name}: ${answered} were answered, ${sum} repeats are counted and ${own_} attempts were made`
+        sentence: `${name}: ${answered} were answered, ${sum} repeats are counted and ${attempted} attempts were made`
       }
     ]
   })

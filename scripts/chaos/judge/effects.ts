@@ -5,7 +5,7 @@
 import { recognisedMillis } from "../promises.ts"
 import { labelOf } from "../Wish.ts"
 import type { Histories } from "./history.ts"
-import { by, effectsOf, type Record } from "./Record.ts"
+import { by, effectsOf, type Receipt, type Record } from "./Record.ts"
 import type { Ordered } from "../OutsideWorld.ts"
 import type { Violation } from "./Violation.ts"
 
@@ -117,24 +117,32 @@ const said = ({ key }: Run, at: number, histories: Histories): string => {
     : `and called ${last.receipt.outcome} (${last.receipt.proof})`
 }
 
-/** A key that is done has an effect; one that is refused or released on proof has none. */
+/**
+ * A key that is done has an effect. An attempt that a receipt calls refused, or released on proof, has none,
+ * whatever became of its key; nor has any of a key that ends so.
+ */
 export const phantoms = (record: Record, histories: Histories): ReadonlyArray<Violation> => {
   const effects = by(effectsOf(record), ({ key }) => key)
-  return record.rows.flatMap(({ key, state }): ReadonlyArray<Violation> => {
-    const happened = effects.has(key)
-    if (state === "done" && !happened) {
-      return [{ name: "PHANTOM", sentence: `${key} is done, and nothing happened` }]
-    }
-    const last = histories.of(key).at(-1)
-    const proof = last?._tag === "Moved" ? last.receipt.proof : null
-    const isProven = state === "refused" || (state === "released" && proof !== "testimony")
-    return isProven && happened
-      ? [
-          {
-            name: "PHANTOM",
-            sentence: `${key} is ${state} (${proof ?? "the provider's word"}), and it happened`
-          }
-        ]
-      : []
-  })
+  const isDenied = ({ outcome, proof }: Receipt) =>
+    outcome === "refused" || (outcome === "released" && proof !== "testimony")
+  const phantom = (sentence: string): Violation => ({ name: "PHANTOM", sentence })
+  return [
+    ...record.rows.flatMap(({ key, state }) => {
+      const happened = effects.get(key) ?? []
+      if (state === "done")
+        return happened.length > 0 ? [] : [phantom(`${key} is done, and nothing happened`)]
+      const moved = histories.of(key).filter((moment) => moment._tag === "Moved")
+      const ends = state === "released" || state === "refused"
+      // Where somebody's word has released it before, an earlier attempt may have happened all the same.
+      const isProven = ends && moved.every(({ receipt }) => receipt.proof !== "testimony")
+      return isProven && happened.length > 0 ? [phantom(`${key} is ${state}, and it happened`)] : []
+    }),
+    ...record.receipts
+      .filter(isDenied)
+      .flatMap(({ attempt, key, outcome, proof }) =>
+        (effects.get(key) ?? []).some((effect) => effect.attempt === attempt)
+          ? [phantom(`attempt ${attempt} of ${key} was called ${outcome} (${proof}), and it happened`)]
+          : []
+      )
+  ]
 }
