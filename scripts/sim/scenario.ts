@@ -26,12 +26,17 @@ type Handlers = Layer.Success<ReturnType<typeof connectors>>
 export const of = (seed: number): Simulation.Scenario<Handlers> => {
   const seeded = Seeded.make(seed, 9)
   // Few and hot: what is asked for meets on the same entities and under the same keys.
-  const entities = seeded.pick([1, 1, 2, 3])
-  const actions = seeded.between(1, 4)
-  const asks = Array.from({ length: actions }, (_, index) => {
+  const isCrowd = seeded.chance(0.15)
+  const entities = isCrowd ? 1 : seeded.pick([1, 1, 2, 3])
+  const actions = isCrowd ? seeded.between(5, 8) : seeded.between(1, 4)
+  const share = seeded.pick([0, 0.2, 0.8])
+  const asks = Array.from({ length: actions }, () => {
     const entity = `${seeded.below(entities)}`
-    const payload = { what: `${seeded.below(3)}`, how: seeded.chance(0.05) ? "otherwise" : "plainly" }
-    return index > 0 && seeded.chance(0.25)
+    const payload = {
+      what: `${seeded.below(isCrowd ? 6 : 3)}`,
+      how: seeded.chance(0.05) ? "otherwise" : "plainly"
+    }
+    return seeded.chance(share)
       ? Simulation.ask(Move.propose(Shutter.at(entity), payload))
       : seeded.pick(kinds)(entity, payload)
   })

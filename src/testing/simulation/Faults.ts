@@ -71,6 +71,8 @@ export const faults = {
   "late-answer": calls,
   /** The effect happens after the deadline. */
   "late-effect": calls,
+  /** From this call on the provider answers nobody for a while; some of what it is sent happens. */
+  outage: calls,
   "kill-before-effect": calls,
   "kill-after-effect": calls,
   "stop-before-effect": calls,
@@ -99,6 +101,17 @@ export interface Planned extends Cell {
   readonly nth: number
 }
 
+/** Steps that few runs take often. */
+const rare: ReadonlySet<Step> = new Set<Step>([
+  "resend",
+  "callAgain",
+  "lookup",
+  "apply",
+  "settleAndClaim",
+  "begin",
+  "commit"
+])
+
 /** The name of a cell in tables. */
 export const nameOf = ({ fault, step }: Cell): string => `${fault} × ${step}`
 
@@ -106,7 +119,7 @@ export const nameOf = ({ fault, step }: Cell): string => `${fault} × ${step}`
 export const draw = (seeded: Seeded, cells: ReadonlyArray<Cell>, count: number): ReadonlyArray<Planned> =>
   Array.from({ length: cells.length === 0 ? 0 : count }, () => {
     const cell = seeded.pick(cells)
-    return { ...cell, nth: 1 + seeded.below(seeded.pick([1, 2, 4, 8])) }
+    return { ...cell, nth: 1 + seeded.below(seeded.pick(rare.has(cell.step) ? [1, 2] : [1, 2, 4, 8])) }
   })
 
 export interface Faults {

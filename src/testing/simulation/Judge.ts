@@ -26,6 +26,8 @@ export const invariants = {
   ENDED: "when faults have ended, nothing stays in flight, and what can be found out is found out",
   TRUTH_KEPT: "a success that a living process was told of stands in the ledger",
   DONE_STAYS: "what is done stays done",
+  WORD_IN_TIME: "a lookup that finds nothing releases a key only after the time that was declared for it",
+  SAME_ACTION: "who asks for something else under a key is never told that it was performed",
   TURN_ORDER: "nobody claims a lane while a living worker that came before waits for it",
   STATE:
     "an entity's state changes once for each action that was performed, and is never claimed on an old one",
@@ -44,6 +46,7 @@ export interface Violation {
 /** Somebody who asks a process for an action. */
 export interface Asker {
   readonly name: string
+  readonly fingerprint: string
   readonly isOfLivingProcess: () => boolean
   /** Nobody waits any more: it was interrupted. */
   hasLeft: boolean
@@ -80,6 +83,8 @@ export interface Judge {
   readonly jumped: (byMillis: number) => void
   readonly asked: (asker: Asker) => void
   readonly answered: (asker: Asker, answer: Answer) => void
+  /** A person says something about a key. */
+  readonly ruled: (name: string) => void
   /** All of it is over. `isCalm`: nothing went wrong, and nobody left. */
   readonly end: (isCalm: boolean) => void
 }
@@ -100,6 +105,7 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
   const claimedAt = new Map<string, number>()
   const changes = new Map<string, number>()
   const receiptsOf = new Map<string, number>()
+  const ruled = new Set<string>()
   const heardAt = new Map<string, number>()
   let jumpedAt = -1
   let setBackMillis = 0
@@ -157,6 +163,14 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
       }
     }
     if (row.attempts.some(({ evidence }) => evidence === "testimony")) onWord.add(name)
+    const { recovery } = row.current
+    const isByLookup = recovery._tag === "Lookup" && row.receipt?.proof === "testimony" && !ruled.has(name)
+    if (isByLookup && row.state === "released" && last?.state === "in_doubt") {
+      const notBefore = (claimedAt.get(`${name} ${row.current.attempt}`) ?? 0) + row.verdictAfterMillis
+      // Its clock and the simulation's differ by what it has jumped.
+      if (now() < notBefore && jumpedAt < 0)
+        violated("WORD_IN_TIME", `${labelOf(name)} was released ${notBefore - now()} ms too early`)
+    }
   }
 
   const claimed = (name: string, last: Row | undefined, row: Row, statement: Statement): void => {
@@ -245,7 +259,10 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
     // Between its last look at the clock and the call it can be stopped, and nothing can be done about that.
     const wasStopped = call.process.stoppedFrom() >= (heardAt.get(name) ?? 0)
     const hasJumped = jumpedAt >= (claimedAt.get(`${name} ${attempt.attempt}`) ?? 0)
-    if (!isCurrent && !wasStopped && !hasJumped) {
+    if (wasStopped || hasJumped) return
+    const isOver = isCurrent && (row.doubtAtMillis <= serverNow() || !isAlive(store, row.worker, serverNow()))
+    if (isOver) violated("FRESH_START", `${labelOf(name)}, attempt ${attempt.attempt}, began after its time`)
+    if (!isCurrent) {
       violated(
         "FRESH_START",
         `${labelOf(name)}, attempt ${attempt.attempt}, began while the key was ${row.state}`
@@ -305,6 +322,9 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
     }
     if (answer.success === undefined) return
     const { output, receiptId } = answer.success
+    if (store.rows.get(name)?.fingerprint !== asker.fingerprint) {
+      violated("SAME_ACTION", `${labelOf(name)} was asked for with another payload, and called performed`)
+    }
     const happened = effects.get(name) ?? []
     if (happened.length === 0) violated("PERFORMED", `${labelOf(name)} is said to have been performed`)
     const other = told.find((one) => one.answer?.success !== undefined && one !== asker)?.answer?.success
@@ -361,6 +381,7 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
     told: (call) => void truths.push(call),
     asked: (asker) => void askers.set(asker.name, [...(askers.get(asker.name) ?? []), asker]),
     answered,
+    ruled: (name) => void ruled.add(name),
     end
   }
 }

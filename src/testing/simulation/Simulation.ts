@@ -163,7 +163,8 @@ export const follow = <R>(
     const { judge, seeded, store, timeline } = universe
     const replicas = Array.from({ length: plan.processes }, () => universe.spawn())
     const waiting = new Map<Asker, { readonly interrupt: () => void }>()
-    const names = scenario.asks.map(({ action }) => nameOf(action, bounds))
+    const named = scenario.asks.map(({ action }) => read(action, bounds))
+    const names = named.map(({ name }) => name)
     let kills = 0
 
     universe.onKilled = (process) => {
@@ -184,10 +185,11 @@ export const follow = <R>(
     const request = (asking: number, replica: number): void => {
       const on = replicas[replica % replicas.length]
       const one = scenario.asks[asking]
-      const name = names[asking]
-      if (on === undefined || one === undefined || name === undefined || on.process.isDead()) return
+      const what = named[asking]
+      if (on === undefined || one === undefined || what === undefined || on.process.isDead()) return
       const asker: Asker = {
-        name,
+        name: what.name,
+        fingerprint: what.fingerprint,
         isOfLivingProcess: () => !on.process.isDead(),
         hasLeft: false,
         answer: undefined
@@ -211,6 +213,7 @@ export const follow = <R>(
       const action = scenario.asks[index]?.action
       const happened = universe.world.record.some(({ name }) => name === names[index])
       if (action === undefined) return
+      judge.ruled(Ask.nameOf(row.key))
       on.run(Operator.as("a-person")(Effect.ignore(ruling(row, action, happened, seeded))), () => undefined)
     }
 
@@ -280,9 +283,9 @@ const ruling = (row: Row, action: Action<Capability.Any>, happened: boolean, see
       : verdicts.abandon(row.key, { ...about, force: seeded.chance(0.3) })
   })
 
-const nameOf = (action: Action<Capability.Any>, bounds: Bounds): string =>
+const read = (action: Action<Capability.Any>, bounds: Bounds): Ask.Ask =>
   Result.match(Ask.read(action, "simulation", bounds), {
-    onSuccess: ({ name }) => name,
+    onSuccess: (ask) => ask,
     onFailure: (error) => {
       throw error
     }

@@ -89,6 +89,7 @@ export const make = (around: Surroundings): Core => {
   const { befall, begun: began, faultAt, graceMillis, happened, seeded, timeline, told } = around
   const record: Array<Happened> = []
   const firstSeen = new Map<string, { readonly at: number; readonly output: unknown }>()
+  let outageUntil = -1
   const staged = new Map<string, { readonly begun: Begun; readonly output: unknown }>()
 
   const happen = (begun: Begun, output: unknown, lastsMillis: number): void => {
@@ -146,6 +147,8 @@ export const make = (around: Surroundings): Core => {
             then?.(kept)
           })
         const way = seeded.between(1, 50)
+        if (fault === "outage") outageUntil = timeline.now() + seeded.between(2_000, 12_000)
+        if (timeline.now() < outageUntil) return seeded.chance(0.5) ? arrive(way) : undefined
         const succeed = (kept: A, after = lasts + seeded.between(1, 50)) => answer(Exit.succeed(kept), after)
         switch (fault) {
           case "refuse":
