@@ -62,7 +62,12 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const writeAll = Effect.gen(function* () {
-    while (waiting.length > 0) {
+    while (true) {
+      if (waiting.length === 0) {
+        // Seeing that nothing waits and ending are one step: what came in between would wait for ever.
+        isWriting = false
+        return
+      }
       underWay = takeFrom(waiting)
       waiting = waiting.slice(underWay.length)
       const exit = yield* Effect.exit(write(underWay.flatMap(({ repeats }) => repeats)))
@@ -71,9 +76,9 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(
     Effect.onExit((exit) =>
       Effect.sync(() => {
-        isWriting = false
         if (Exit.isSuccess(exit)) return
         // Closing, or a bug: nobody is left waiting for ever.
+        isWriting = false
         const left = [...underWay, ...waiting]
         waiting = []
         for (const { done } of left) Deferred.doneUnsafe(done, Exit.fail(closing))
@@ -82,14 +87,18 @@ export const make = Effect.fnUntraced(function* (
   )
 
   return {
+    // As with flights: whoever is to write and never begins would keep all the others waiting.
     record: (repeats) =>
-      Effect.suspend(() => {
-        const done = Deferred.makeUnsafe<void, LedgerUnavailable>()
-        waiting = [...waiting, { repeats, done }]
-        if (isWriting) return Deferred.await(done)
-        isWriting = true
-        return Effect.andThen(forkOwned(writeAll, context, scope), Deferred.await(done))
-      })
+      Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          const done = Deferred.makeUnsafe<void, LedgerUnavailable>()
+          waiting = [...waiting, { repeats, done }]
+          const written = restore(Deferred.await(done))
+          if (isWriting) return written
+          isWriting = true
+          return Effect.andThen(forkOwned(writeAll, context, scope), written)
+        })
+      )
   }
 })
 

@@ -2,12 +2,13 @@
  * The recorder: many repeats in one statement, each counted once, and nobody told before it is written.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import * as Recorder from "../../src/kernel/Recorder.ts"
+import * as Seeded from "../../src/testing/simulation/Seeded.ts"
 import { keyOf } from "../contracts/keys.ts"
 import { layerTroubled, makeTrouble } from "../support/ledgers.ts"
 
@@ -19,6 +20,12 @@ const repeat = (id: string, operator = "agent"): Recorder.Unrecorded => ({
   refersTo: null,
   reason: null
 })
+
+/** A scheduler under which a fiber gives way before about every third operation. */
+const givingWay = (): Scheduler.Scheduler => {
+  const { chance } = Seeded.make(1)
+  return Object.assign(new Scheduler.MixedScheduler(), { shouldYield: () => chance(0.3) })
+}
 
 describe("the recorder", () => {
   it.effect("writes what gathers while it writes as one batch, alike repeats as one row", () => {
@@ -55,6 +62,31 @@ describe("the recorder", () => {
         ]
       )
     }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
+  })
+
+  // Found by the simulation: a repeat that came between the writer's last look and its end waited for ever.
+  it.live("writes a repeat that comes at whatever step of the writer's end", () => {
+    const pass = (turns: number) =>
+      Effect.gen(function* () {
+        for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+      })
+    return Effect.gen(function* () {
+      const recorder = yield* Recorder.make(yield* Effect.scope)
+      const start = Effect.forkChild(recorder.record([repeat("1")]), { startImmediately: true })
+      const left: Array<number> = []
+      for (let round = 0; round < 1_000; round++) {
+        const first = yield* start
+        yield* pass(round % 20)
+        const second = yield* start
+        yield* pass(200)
+        if (first.pollUnsafe() === undefined || second.pollUnsafe() === undefined) left.push(round)
+      }
+      assert.deepStrictEqual(left, [])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(LedgerMemory.layer),
+      Effect.provideService(Scheduler.Scheduler, givingWay())
+    )
   })
 
   it.effect("runs a batch whose answer was lost again as it was: it counts once", () => {
