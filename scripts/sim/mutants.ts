@@ -125,12 +125,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     'if (othersAhead(store, claim, now)) return { _tag: "LaneBusy" }\n  withdraw',
     "withdraw"
   ),
-  one(
-    "what is claimed along overtakes those who wait",
-    "src/kernel/LedgerMemory.ts",
-    "const alone = !othersWait(store, next, now)",
-    "const alone = !othersWait(store, next, now) || true"
-  ),
   {
     name: "a doubt lets its own key pass",
     edits: [

@@ -45,7 +45,7 @@ export const faults = {
   "kill-sent": statements,
   /** The process is killed after the statement has landed. */
   "kill-landed": statements,
-  /** The process is stopped past its lease after the statement has landed, and goes on then. */
+  /** The process is stopped after the statement has landed, mostly past its lease, and goes on then. */
   "stop-landed": statements,
   /** The ledger's server restarts: what has landed stays, who waits for an answer hears nothing of it. */
   "restart-ledger": ["claim", "settle", "record", "resend", "commit"],
@@ -115,12 +115,21 @@ const rare: ReadonlySet<Step> = new Set<Step>([
 /** The name of a cell in tables. */
 export const nameOf = ({ fault, step }: Cell): string => `${fault} × ${step}`
 
-/** Draws so many faults; the early times of a step are the likelier ones. */
-export const draw = (seeded: Seeded, cells: ReadonlyArray<Cell>, count: number): ReadonlyArray<Planned> =>
-  Array.from({ length: cells.length === 0 ? 0 : count }, () => {
+/** Steps that only follow on a doubt: where something goes wrong there, something has gone wrong before. */
+const afterDoubt: ReadonlySet<Step> = new Set<Step>(["resend", "callAgain", "lookup", "apply"])
+const doubtful = ["lose-answer", "hang", "die", "late-effect"] as const satisfies ReadonlyArray<FaultName>
+
+/** Draws so many faults, with those that must come before them; the early times of a step are the likelier ones. */
+export const draw = (seeded: Seeded, cells: ReadonlyArray<Cell>, count: number): ReadonlyArray<Planned> => {
+  const before = cells.filter(({ fault, step }) => step === "call" && doubtful.some((one) => one === fault))
+  return Array.from({ length: cells.length === 0 ? 0 : count }, () => {
     const cell = seeded.pick(cells)
-    return { ...cell, nth: 1 + seeded.below(seeded.pick(rare.has(cell.step) ? [1, 2] : [1, 2, 4, 8])) }
-  })
+    const nth = 1 + seeded.below(seeded.pick(rare.has(cell.step) ? [1, 2] : [1, 2, 4, 8]))
+    const planned = [{ ...cell, nth }]
+    if (!afterDoubt.has(cell.step) || before.length === 0) return planned
+    return [{ ...seeded.pick(before), nth: 1 + seeded.below(3) }, ...planned]
+  }).flat()
+}
 
 export interface Faults {
   /** Whether something goes wrong at this step, now that it is taken once more. */

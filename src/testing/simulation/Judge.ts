@@ -255,7 +255,9 @@ export const make = ({ now, serverNow, store }: Options): Judge => {
     }
     // What commits with its settlement is fenced there.
     if (attempt.recovery._tag === "Transactional") return
-    const isCurrent = row.state === "performing" && row.current.attempt === attempt.attempt
+    // Evidence from outside can settle the key meanwhile; the flight stays the attempt's.
+    const isFlying = row.state === "performing" || row.callOpen
+    const isCurrent = isFlying && row.current.attempt === attempt.attempt
     // Between its last look at the clock and the call it can be stopped, and nothing can be done about that.
     const wasStopped = call.process.stoppedFrom() >= (heardAt.get(name) ?? 0)
     const hasJumped = jumpedAt >= (claimedAt.get(`${name} ${attempt.attempt}`) ?? 0)

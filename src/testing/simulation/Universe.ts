@@ -114,7 +114,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       case "stop-landed":
       case "stop-before-effect":
       case "stop-after-effect":
-        return process.stop(bounds.leaseMillis * (1 + seeded.below(100) / 100))
+        return process.stop(bounds.leaseMillis * (0.4 + seeded.below(160) / 100))
       case "interrupt-caller":
         return universe.onInterrupt(name, process)
       case "restart-ledger":
