@@ -51,7 +51,7 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Recorder.ts",
-        find: "if (isWriting) return Deferred.await(done)",
+        find: "if (isWriting) return written",
         replace: "if (isWriting) return Effect.void"
       }
     ],

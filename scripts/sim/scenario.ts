@@ -4,26 +4,26 @@
  */
 import type { Layer } from "effect"
 import * as Seeded from "../../src/testing/simulation/Seeded.ts"
-import * as Simulation from "../../src/testing/simulation/Simulation.ts"
+import * as Plan from "../../src/testing/simulation/Plan.ts"
 import { Book, connectors, House, Lock, Move, Order, Pay, Peek, Post, Ring, Shutter } from "./capabilities.ts"
 
 type Payload = (typeof Ring.payload)["Type"]
 
 /** A way to ask for each kind. */
 const kinds = [
-  (id: string, payload: Payload) => Simulation.ask(Ring.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Pay.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Post.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Order.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Book.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Peek.propose(House.at(id), payload)),
-  (id: string, payload: Payload) => Simulation.ask(Lock.propose(House.at(id), payload))
+  (id: string, payload: Payload) => Plan.ask(Ring.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Pay.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Post.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Order.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Book.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Peek.propose(House.at(id), payload)),
+  (id: string, payload: Payload) => Plan.ask(Lock.propose(House.at(id), payload))
 ]
 
 type Handlers = Layer.Success<ReturnType<typeof connectors>>
 
 /** The scenario of a seed. */
-export const of = (seed: number): Simulation.Scenario<Handlers> => {
+export const of = (seed: number): Plan.Scenario<Handlers> => {
   const seeded = Seeded.make(seed, 9)
   // Few and hot: what is asked for meets on the same entities and under the same keys.
   const isCrowd = seeded.chance(0.15)
@@ -37,7 +37,7 @@ export const of = (seed: number): Simulation.Scenario<Handlers> => {
       how: seeded.chance(0.05) ? "otherwise" : "plainly"
     }
     return seeded.chance(share)
-      ? Simulation.ask(Move.propose(Shutter.at(entity), payload))
+      ? Plan.ask(Move.propose(Shutter.at(entity), payload))
       : seeded.pick(kinds)(entity, payload)
   })
   return { connectors, asks, verdicts: 2 }

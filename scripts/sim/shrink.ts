@@ -3,19 +3,16 @@
  * it still violates the same.
  */
 import * as fc from "fast-check"
+import type * as Plan from "../../src/testing/simulation/Plan.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 
 /** How many plans are tried. */
 const tries = 400
 
 /** The smallest plan found that violates the invariant, from one that does. */
-export const shrink = <R>(
-  scenario: Simulation.Scenario<R>,
-  plan: Simulation.Plan,
-  invariant: string
-): Simulation.Plan => {
+export const shrink = <R>(scenario: Plan.Scenario<R>, plan: Plan.Plan, invariant: string): Plan.Plan => {
   let smallest = plan
-  const violates = (candidate: Simulation.Plan): boolean =>
+  const violates = (candidate: Plan.Plan): boolean =>
     Simulation.follow(scenario, candidate).violations.some((one) => one.invariant === invariant)
   const parts = fc.tuple(
     fc.subarray([...plan.faults]),

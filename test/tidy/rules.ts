@@ -117,6 +117,10 @@ const bans: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
 
 /** The places that may, each with its reason. */
 const named: ReadonlySet<string> = new Set([
+  // Where a simulation forbids them.
+  "src/testing/simulation/RealTime.ts setTimeout",
+  "src/testing/simulation/RealTime.ts setInterval",
+  "src/testing/simulation/RealTime.ts setImmediate",
   // A turn of the event loop, on which the evidence rests; no time passes.
   "connectors/smtp/Handover.ts setImmediate",
   "connectors/smtp/conversation.ts setImmediate",

@@ -5,47 +5,31 @@
  * It takes one step after the other: a task of a process, or something that happens in time. Which comes
  * next is drawn from the seed where several could.
  */
-import { Context, Effect, Exit, type Fiber, Layer, Logger, Random, References, Scope } from "effect"
+import { Context, Effect, Logger, Random, References } from "effect"
 import * as Identifiers from "../../domain/Identifiers.ts"
 import * as Bell from "../../kernel/Bell.ts"
-import { Ledger } from "../../kernel/Ledger.ts"
-import { logOf } from "../../kernel/ledger-memory/log.ts"
 import { emptyStore, hex, type Store } from "../../kernel/ledger-memory/Store.ts"
-import * as LedgerMemory from "../../kernel/LedgerMemory.ts"
-import { ReceiptLog } from "../../kernel/ReceiptLog.ts"
-import * as Runtime from "../../kernel/Runtime.ts"
+import type * as LedgerMemory from "../../kernel/LedgerMemory.ts"
 import { type Bounds, Settings } from "../../kernel/Settings.ts"
-import { refusing } from "../../kernel/Transaction.ts"
 import * as Faults from "./Faults.ts"
+import { identifiersFrom } from "./identifiers.ts"
 import * as Judge from "./Judge.ts"
 import * as Process from "./Process.ts"
+import * as Replica from "./Replica.ts"
 import * as Seeded from "./Seeded.ts"
 import * as Timeline from "./Timeline.ts"
 import * as Trace from "./Trace.ts"
 import * as Wire from "./Wire.ts"
 import * as World from "./World.ts"
 
-/** The connectors of one process, over the world. */
-export type Connectors<R> = (world: World.World) => Layer.Layer<R, unknown, Runtime.Services>
-
 export interface Options<R> {
   readonly seed: number
   readonly bounds: Bounds
-  readonly connectors: Connectors<R>
+  readonly connectors: Replica.Connectors<R>
   readonly planned: ReadonlyArray<Faults.Planned>
   /** How likely it is that a fiber gives way before an operation. */
   readonly yields: number
   readonly keepsTrace: boolean
-}
-
-/** A process with the kernel in it. */
-export interface Replica<R> {
-  readonly process: Process.Process
-  /** Runs something in it, once its kernel stands; tells how it ended. */
-  readonly run: <A, E>(
-    effect: Effect.Effect<A, E, R | Runtime.Services>,
-    ended: (exit: Exit.Exit<A, E>) => void
-  ) => { readonly interrupt: () => void }
 }
 
 export interface Universe<R> {
@@ -58,7 +42,7 @@ export interface Universe<R> {
   readonly trace: Trace.Trace
   readonly serverNow: () => number
   /** Starts a process. */
-  readonly spawn: () => Replica<R>
+  readonly spawn: () => Replica.Replica<R>
   /** Called when a process has been killed by a fault, or a caller is to be interrupted. */
   onKilled: (process: Process.Process) => void
   onInterrupt: (name: string | undefined, process: Process.Process) => void
@@ -160,16 +144,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
     told: judge.told
   })
 
-  const source: Identifiers.IdentifierSource = {
-    uuid4: () => uuidOf(identifiers),
-    bytes: (size) => {
-      const bytes = new Uint8Array(size)
-      for (let index = 0; index < size; index++) bytes[index] = identifiers.bits() & 0xff
-      return bytes
-    }
-  }
-
-  const services = Context.make(Identifiers.Source, source).pipe(
+  const services = Context.make(Identifiers.Source, identifiersFrom(identifiers)).pipe(
     Context.add(Settings, bounds),
     Context.add(References.TracerEnabled, false),
     Context.add(Logger.CurrentLoggers, new Set()),
@@ -200,7 +175,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
     if (row?.state === "done") world.commit(hex(hash), row.current.attempt)
   }
 
-  const spawn = (): Replica<R> => {
+  const spawn = (): Replica.Replica<R> => {
     const number = processes.length
     const process = Process.make({
       name: `p${number + 1}`,
@@ -223,44 +198,14 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       heard: judge.heard,
       landing: landing(process)
     })
-    const ledger = LedgerMemory.over(store, "simulated", {
-      carry,
-      now: Effect.sync(server.now),
-      called: bell.heard,
-      transaction: refusing("A simulated ledger has no SQL: let the effect happen with World.commit.")
-    })
-    const ledgers = Layer.succeedContext(
-      Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, logOf(store)))
-    )
-    const layer = options
-      .connectors(world.of(process))
-      .pipe(Layer.provideMerge(Runtime.layer), Layer.provide(ledgers))
-    let built: Context.Context<R | Runtime.Services> | undefined
-    const waiting: Array<() => void> = []
-    process.enqueue(() => {
-      const scope = Scope.makeUnsafe()
-      const building = Effect.runForkWith(process.base)(Layer.buildWithScope(layer, scope))
-      building.addObserver((exit) => {
-        if (Exit.isFailure(exit))
-          throw new Error(`The simulated process did not start: ${String(exit.cause)}`)
-        built = Context.merge(process.base, exit.value)
-        for (const begin of waiting.splice(0)) begin()
-      })
-    })
-    return {
+    return Replica.start({
       process,
-      run: (effect, ended) => {
-        let fiber: Fiber.Fiber<unknown, unknown> | undefined
-        const begin = () => {
-          if (built === undefined) return void waiting.push(begin)
-          const running = Effect.runForkWith(built)(effect)
-          fiber = running
-          running.addObserver(ended)
-        }
-        process.enqueue(begin)
-        return { interrupt: () => process.enqueue(() => fiber?.interruptUnsafe()) }
-      }
-    }
+      store,
+      serverNow: server.now,
+      bell,
+      carry,
+      connectors: options.connectors(world.of(process))
+    })
   }
 
   const runnable: Array<Process.Process> = []
@@ -337,9 +282,4 @@ const yieldsOf = (seeded: Seeded.Seeded, probability: number): (() => boolean) =
     left = 1 + seeded.below(most)
     return true
   }
-}
-
-const uuidOf = (seeded: Seeded.Seeded): string => {
-  const digits = Array.from({ length: 4 }, () => seeded.bits().toString(16).padStart(8, "0")).join("")
-  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20)}`
 }
