@@ -41,6 +41,7 @@ describe("the README's code", () => {
         "examples/quickstart.ts",
         "examples/embed.ts",
         "examples/order.ts",
+        "examples/simulation.ts",
         "examples/connector.ts",
         "examples/laws.ts"
       ]
@@ -75,6 +76,13 @@ describe("the README's code", () => {
         "{ state: { status: 'shipped' }, version: 2 }",
         '"charge:order-4471:once" is not wanted any more: it was decided against version 0, and the state is at 2. Nothing was performed and the key is not spent; decide anew from the state as it is.'
       ])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("simulates a connector of one's own", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/simulation.ts")
+      assert.match(output, /^300 seeds, \d+ processes killed, one effect for each key$/m)
     }).pipe(Effect.scoped)
   )
 
