@@ -8,6 +8,7 @@ import { Capability, Connector, Entity, execute, Fibric, Recovery } from "fibric
 import * as Smtp from "../../connectors/smtp/index.ts"
 import { cutWhen, make as makeProxy } from "../../src/testing/TcpProxy.ts"
 import { mailsTo, options, Server } from "./support.ts"
+import { fault } from "../support/fault.ts"
 
 const Order = Entity.make("order")
 const notify = Capability.make("notify", {
@@ -77,7 +78,7 @@ describe("a mail through the executor", () => {
       })
     )
 
-    it.effect("replays the server's refusal without asking it again", () =>
+    it.effect(`${fault("refused, then repeated")} replays the server's refusal without asking it again`, () =>
       Effect.gen(function* () {
         const server = yield* Server
         const proxy = yield* makeProxy(server.smtpPort)

@@ -5,10 +5,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Laws from "fibric/testing/laws"
 import { smtp, smtpEncrypted } from "./smtp-subject.ts"
+import { fault } from "../support/fault.ts"
 
 describe("the SMTP connector", () => {
   it.live(
-    "keeps every law at every cut of a conversation with a mail server",
+    `${fault("library retries")} keeps every law at every cut of a conversation with a mail server`,
     () =>
       Effect.gen(function* () {
         const report = yield* Laws.run(smtp)

@@ -6,6 +6,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { cutAtConnect, cutWhen, type Rule } from "../../src/testing/TcpProxy.ts"
 import { Server, silence, throughProxy } from "./support.ts"
+import { fault } from "../support/fault.ts"
 
 interface Loss {
   readonly stage: string
@@ -129,11 +130,13 @@ const nameOf = (kind: string, stage: string) =>
 describe("a mail whose connection breaks", () => {
   layer(Server.layer, { excludeTestServices: true })((it) => {
     for (const { mails, outcome, rule, stage } of resets) {
-      it.effect(`${stage} is ${outcome}, with ${mails} at the server, and is tried once`, () =>
-        Effect.gen(function* () {
-          const found = yield* throughProxy(nameOf("reset", stage), rule)
-          assert.deepStrictEqual(found, { outcome, mails, connections: 1, cuts: 1 })
-        })
+      it.effect(
+        `${fault("library retries")} ${stage} is ${outcome}, with ${mails} at the server, and is tried once`,
+        () =>
+          Effect.gen(function* () {
+            const found = yield* throughProxy(nameOf("reset", stage), rule)
+            assert.deepStrictEqual(found, { outcome, mails, connections: 1, cuts: 1 })
+          })
       )
     }
 

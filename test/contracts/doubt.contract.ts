@@ -21,6 +21,7 @@ import {
   stateOf,
   unknown
 } from "./keys.ts"
+import { fault } from "../support/fault.ts"
 
 const key = keyOf("1")
 const resendable = Recovery.resend({ window: "1 hour", backoff: 0, attempts: 3 })
@@ -115,16 +116,18 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
   })
 
   describe(`${name}: several attempts`, () => {
-    law("the late success of an attempt that was released on a word settles the key, against it", () =>
-      Effect.gen(function* () {
-        const first = yield* claimed(key)
-        yield* settle(first, unknown)
-        yield* release
-        const late = yield* settle(first, performed)
-        assert.strictEqual(late._tag === "Settled" ? late.receipt.outcome : "", "resolved")
-        assert.include(late._tag === "Settled" ? late.receipt.reason : "", "contradicts")
-        assert.deepStrictEqual(yield* stateOf(key), { state: "done", attempt: 1 })
-      })
+    law(
+      `${fault("verdict beside a zombie")} the late success of an attempt that was released on a word settles the key, against it`,
+      () =>
+        Effect.gen(function* () {
+          const first = yield* claimed(key)
+          yield* settle(first, unknown)
+          yield* release
+          const late = yield* settle(first, performed)
+          assert.strictEqual(late._tag === "Settled" ? late.receipt.outcome : "", "resolved")
+          assert.include(late._tag === "Settled" ? late.receipt.reason : "", "contradicts")
+          assert.deepStrictEqual(yield* stateOf(key), { state: "done", attempt: 1 })
+        })
     )
 
     law("the late success of an older attempt keeps the entity's flight until the newer call has ended", () =>
@@ -154,21 +157,23 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
-    law("two calls that both happened under one person's release are a duplicate, said once", () =>
-      Effect.gen(function* () {
-        const ledger = yield* Ledger
-        const first = yield* claimed(key)
-        yield* settle(first, unknown)
-        yield* release
-        const second = yield* claimAgain(first.worker, 1)
-        const original = yield* settle(second.claim, performed)
-        yield* settle(first, performed)
-        yield* settle(first, performed)
-        assert.deepStrictEqual(yield* outcomes, ["in_doubt", "released", "performed", "duplicate_observed"])
-        const entry = yield* ledger.find(key)
-        assert.strictEqual(entry?.state, "done")
-        assert.deepStrictEqual(entry?.receipt, original._tag === "Settled" ? original.receipt : null)
-      })
+    law(
+      `${fault("verdict beside a zombie")} two calls that both happened under one person's release are a duplicate, said once`,
+      () =>
+        Effect.gen(function* () {
+          const ledger = yield* Ledger
+          const first = yield* claimed(key)
+          yield* settle(first, unknown)
+          yield* release
+          const second = yield* claimAgain(first.worker, 1)
+          const original = yield* settle(second.claim, performed)
+          yield* settle(first, performed)
+          yield* settle(first, performed)
+          assert.deepStrictEqual(yield* outcomes, ["in_doubt", "released", "performed", "duplicate_observed"])
+          const entry = yield* ledger.find(key)
+          assert.strictEqual(entry?.state, "done")
+          assert.deepStrictEqual(entry?.receipt, original._tag === "Settled" ? original.receipt : null)
+        })
     )
 
     law("a late refusal under an old provider key says nothing about an attempt under the new one", () =>
@@ -547,19 +552,21 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
-    law("run again after an unknown commit is answered with its settlement, and does not run", () =>
-      Effect.gen(function* () {
-        let ran = 0
-        const { run } = yield* transactional(
-          Effect.sync(() => {
-            ran += 1
-            return performed
-          })
-        )
-        const answer = yield* run
-        assert.deepStrictEqual(yield* run, answer)
-        assert.strictEqual(ran, 1)
-      })
+    law(
+      `${fault("reply lost")} run again after an unknown commit is answered with its settlement, and does not run`,
+      () =>
+        Effect.gen(function* () {
+          let ran = 0
+          const { run } = yield* transactional(
+            Effect.sync(() => {
+              ran += 1
+              return performed
+            })
+          )
+          const answer = yield* run
+          assert.deepStrictEqual(yield* run, answer)
+          assert.strictEqual(ran, 1)
+        })
     )
 
     law("that was fenced off does not run", () =>

@@ -23,6 +23,7 @@ import {
   stateOf,
   unknown
 } from "./keys.ts"
+import { fault } from "../support/fault.ts"
 
 /** Runs the contract against an implementation, with a new, empty ledger for each test. */
 export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | ReceiptLog, E>): void => {
@@ -119,12 +120,14 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
       })
     )
 
-    law("composed and decomposed letters are two keys: bytes are identity", () =>
-      Effect.gen(function* () {
-        const claim = yield* claimed(keyOf("caf\u00e9"))
-        yield* claimed(keyOf("cafe\u0301"), { worker: claim.worker })
-        assert.deepStrictEqual(yield* stateOf(keyOf("caf\u00e9")), { state: "performing", attempt: 1 })
-      })
+    law(
+      `${fault("key composed and decomposed")} composed and decomposed letters are two keys: bytes are identity`,
+      () =>
+        Effect.gen(function* () {
+          const claim = yield* claimed(keyOf("caf\u00e9"))
+          yield* claimed(keyOf("cafe\u0301"), { worker: claim.worker })
+          assert.deepStrictEqual(yield* stateOf(keyOf("caf\u00e9")), { state: "performing", attempt: 1 })
+        })
     )
 
     law("a worker that was never heard of may not claim", () =>
@@ -324,7 +327,7 @@ export const ledgerContract = <E>(name: string, layer: Layer.Layer<Ledger | Rece
       })
     )
 
-    law("a late copy of the first claim can't take a released key", () =>
+    law(`${fault("statement lands late")} a late copy of the first claim can't take a released key`, () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger
         const first = yield* claimed(keyOf("1"))
@@ -610,17 +613,19 @@ const repeatLaws = (name: string, law: Law): void => {
       })
     )
 
-    law("a batch whose time is over adds nothing, and one that was written before stays written", () =>
-      Effect.gen(function* () {
-        const ledger = yield* Ledger
-        const log = yield* ReceiptLog
-        const late = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 2)], -60_000)
-        assert.deepStrictEqual(late.recorded, { _tag: "TooLate" })
-        const { batch } = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 3)])
-        const again = yield* ledger.record({ ...batch, notAfterMillis: late.batch.notAfterMillis })
-        assert.strictEqual(again._tag, "Recorded")
-        assert.deepStrictEqual(yield* log.totals(), { joined: 3 })
-      })
+    law(
+      `${fault("statement lands late")} a batch whose time is over adds nothing, and one that was written before stays written`,
+      () =>
+        Effect.gen(function* () {
+          const ledger = yield* Ledger
+          const log = yield* ReceiptLog
+          const late = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 2)], -60_000)
+          assert.deepStrictEqual(late.recorded, { _tag: "TooLate" })
+          const { batch } = yield* recordAll([yield* repeatOf(keyOf("1"), "joined", 3)])
+          const again = yield* ledger.record({ ...batch, notAfterMillis: late.batch.notAfterMillis })
+          assert.strictEqual(again._tag, "Recorded")
+          assert.deepStrictEqual(yield* log.totals(), { joined: 3 })
+        })
     )
 
     law("a request that was turned away before any attempt has attempt 0", () =>

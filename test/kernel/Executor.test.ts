@@ -13,6 +13,7 @@ import {
 } from "../support/orders.ts"
 import { execute, Fibric, NotPerformed, Operator, OutcomeUnknown, ReceiptLog } from "fibric"
 import type { Connector, Executor } from "fibric"
+import { fault } from "../support/fault.ts"
 
 type Needs = Executor | ReceiptLog | Connector.Handler<"notify"> | Connector.Handler<"peek">
 
@@ -178,7 +179,7 @@ describe("the same action again", () => {
   )
 
   story(
-    "with another bound field is a conflict that names the path and the original, and is never performed",
+    `${fault("key with another payload")} with another bound field is a conflict that names the path and the original, and is never performed`,
     (world) =>
       Effect.gen(function* () {
         const first = yield* execute(notify("1"))
@@ -192,23 +193,25 @@ describe("the same action again", () => {
       })
   )
 
-  story("with another bound field while the first is in flight is a conflict too", (world) =>
-    Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const first = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
-      yield* world.started(1)
-      const other = yield* Effect.forkChild(
-        Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" }))),
-        {
-          startImmediately: true
-        }
-      )
-      yield* Deferred.succeed(gate, undefined)
-      assert.strictEqual((yield* Fiber.join(other))._tag, "KeyConflict")
-      assert.strictEqual((yield* Fiber.join(first)).receipt.outcome, "performed")
-      assert.strictEqual(world.calls.length, 1)
-    })
+  story(
+    `${fault("key with another payload")} with another bound field while the first is in flight is a conflict too`,
+    (world) =>
+      Effect.gen(function* () {
+        const gate = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+        const first = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
+        yield* world.started(1)
+        const other = yield* Effect.forkChild(
+          Effect.flip(execute(notify("1", "shipped", { to: "eve@example.com" }))),
+          {
+            startImmediately: true
+          }
+        )
+        yield* Deferred.succeed(gate, undefined)
+        assert.strictEqual((yield* Fiber.join(other))._tag, "KeyConflict")
+        assert.strictEqual((yield* Fiber.join(first)).receipt.outcome, "performed")
+        assert.strictEqual(world.calls.length, 1)
+      })
   )
 
   story("another occasion is another action", (world) =>
@@ -221,18 +224,20 @@ describe("the same action again", () => {
 })
 
 describe("what the connector's answer proves", () => {
-  story("a refusal is a typed error, settled, and replayed without asking the provider again", (world) =>
-    Effect.gen(function* () {
-      world.answer = () => Effect.fail(new EmailRefused({ reason: "no such mailbox" }))
-      const first = yield* Effect.flip(execute(notify("1")))
-      const again = yield* execute(notify("1")).pipe(
-        Effect.catchTag("EmailRefused", (refusal) => Effect.succeed(refusal.reason))
-      )
-      assert.deepStrictEqual(first, new EmailRefused({ reason: "no such mailbox" }))
-      assert.strictEqual(again, "no such mailbox")
-      assert.strictEqual(world.calls.length, 1)
-      assert.deepStrictEqual(yield* totals("1"), { refused: 1, deduplicated: 1 })
-    })
+  story(
+    `${fault("refused, then repeated")} a refusal is a typed error, settled, and replayed without asking the provider again`,
+    (world) =>
+      Effect.gen(function* () {
+        world.answer = () => Effect.fail(new EmailRefused({ reason: "no such mailbox" }))
+        const first = yield* Effect.flip(execute(notify("1")))
+        const again = yield* execute(notify("1")).pipe(
+          Effect.catchTag("EmailRefused", (refusal) => Effect.succeed(refusal.reason))
+        )
+        assert.deepStrictEqual(first, new EmailRefused({ reason: "no such mailbox" }))
+        assert.strictEqual(again, "no such mailbox")
+        assert.strictEqual(world.calls.length, 1)
+        assert.deepStrictEqual(yield* totals("1"), { refused: 1, deduplicated: 1 })
+      })
   )
 
   story(
@@ -327,18 +332,20 @@ describe("what the connector's answer proves", () => {
     ]
   ]
   for (const [what, answer, reason] of unknowns) {
-    story(`a connector that ${what} leaves the key in doubt, and it is never sent again`, (world) =>
-      Effect.gen(function* () {
-        world.answer = answer
-        const first = yield* Effect.flip(execute(notify("1")))
-        assert.strictEqual(first._tag, "InDoubt")
-        assert.match(first._tag === "InDoubt" ? first.reason : "", reason)
-        world.answer = succeed
-        const again = yield* Effect.flip(execute(notify("1")))
-        assert.strictEqual(again._tag, "InDoubt")
-        assert.strictEqual(world.calls.length, 1)
-        assert.deepStrictEqual(yield* totals("1"), { in_doubt: 1, deduplicated: 1 })
-      })
+    story(
+      `${fault("connector throws", "connector dies", "connector answers garbage")} a connector that ${what} leaves the key in doubt, and it is never sent again`,
+      (world) =>
+        Effect.gen(function* () {
+          world.answer = answer
+          const first = yield* Effect.flip(execute(notify("1")))
+          assert.strictEqual(first._tag, "InDoubt")
+          assert.match(first._tag === "InDoubt" ? first.reason : "", reason)
+          world.answer = succeed
+          const again = yield* Effect.flip(execute(notify("1")))
+          assert.strictEqual(again._tag, "InDoubt")
+          assert.strictEqual(world.calls.length, 1)
+          assert.deepStrictEqual(yield* totals("1"), { in_doubt: 1, deduplicated: 1 })
+        })
     )
   }
 })
@@ -356,22 +363,24 @@ describe("the deadline", () => {
     })
   )
 
-  story("does not cut the call short: its late success settles the key", (world) =>
-    Effect.gen(function* () {
-      world.answer = (reached) => Effect.delay(succeed(reached), "30 seconds")
-      const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
-      yield* world.started(1)
-      yield* TestClock.adjust("20 seconds")
-      assert.strictEqual((yield* Fiber.join(asking))._tag, "InDoubt")
-      yield* TestClock.adjust("10 seconds")
-      const { receipt } = yield* execute(notify("1"))
-      assert.strictEqual(receipt.outcome, "resolved")
-      assert.strictEqual(world.calls.length, 1)
-      assert.strictEqual(world.interrupted, 0)
-    })
+  story(
+    `${fault("timeout hid a success")} does not cut the call short: its late success settles the key`,
+    (world) =>
+      Effect.gen(function* () {
+        world.answer = (reached) => Effect.delay(succeed(reached), "30 seconds")
+        const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+        yield* world.started(1)
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual((yield* Fiber.join(asking))._tag, "InDoubt")
+        yield* TestClock.adjust("10 seconds")
+        const { receipt } = yield* execute(notify("1"))
+        assert.strictEqual(receipt.outcome, "resolved")
+        assert.strictEqual(world.calls.length, 1)
+        assert.strictEqual(world.interrupted, 0)
+      })
   )
 
-  story("and the grace pass: the call is interrupted, the doubt stays", (world) =>
+  story(`${fault("connector hangs")} and the grace pass: the call is interrupted, the doubt stays`, (world) =>
     Effect.gen(function* () {
       world.answer = () => Effect.never
       const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
@@ -385,21 +394,23 @@ describe("the deadline", () => {
     })
   )
 
-  story("is kept also from a call that can't be interrupted: its lane goes on", (world) =>
-    Effect.gen(function* () {
-      world.answer = () => Effect.uninterruptible(Effect.never)
-      const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
-      yield* world.started(1)
-      yield* TestClock.adjust("20 seconds")
-      assert.strictEqual((yield* Fiber.join(asking))._tag, "InDoubt")
-      const next = yield* Effect.flip(execute(notify("1", "delivered")))
-      assert.strictEqual(next._tag, "LaneHeld")
-    })
+  story(
+    `${fault("connector hangs")} is kept also from a call that can't be interrupted: its lane goes on`,
+    (world) =>
+      Effect.gen(function* () {
+        world.answer = () => Effect.uninterruptible(Effect.never)
+        const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+        yield* world.started(1)
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual((yield* Fiber.join(asking))._tag, "InDoubt")
+        const next = yield* Effect.flip(execute(notify("1", "delivered")))
+        assert.strictEqual(next._tag, "LaneHeld")
+      })
   )
 })
 
 describe("callers", () => {
-  story("who lose patience get the receipt when they ask again", (world) =>
+  story(`${fault("timeout hid a success")} who lose patience get the receipt when they ask again`, (world) =>
     Effect.gen(function* () {
       world.answer = (reached) => Effect.delay(succeed(reached), "5 seconds")
       const impatient = yield* Effect.forkChild(Effect.timeoutOption(execute(notify("1")), "1 second"), {
@@ -415,23 +426,25 @@ describe("callers", () => {
     })
   )
 
-  story("100 that are interrupted cut no call short, and are counted all the same", (world) =>
-    Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const asking = yield* forkAll(100, execute(notify("1")))
-      yield* world.started(1)
-      yield* Effect.forEach(asking, Fiber.interrupt)
-      assert.strictEqual(world.interrupted, 0)
-      yield* Deferred.succeed(gate, undefined)
-      const { receipt } = yield* execute(notify("1"))
-      assert.strictEqual(receipt.outcome, "performed")
-      assert.strictEqual(world.calls.length, 1)
-      assert.strictEqual(world.interrupted, 0)
-      const { performed, joined = 0, deduplicated = 0 } = yield* totals("1")
-      assert.strictEqual(performed, 1)
-      assert.strictEqual(joined + deduplicated, 100)
-    })
+  story(
+    `${fault("caller interrupted")} 100 that are interrupted cut no call short, and are counted all the same`,
+    (world) =>
+      Effect.gen(function* () {
+        const gate = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+        const asking = yield* forkAll(100, execute(notify("1")))
+        yield* world.started(1)
+        yield* Effect.forEach(asking, Fiber.interrupt)
+        assert.strictEqual(world.interrupted, 0)
+        yield* Deferred.succeed(gate, undefined)
+        const { receipt } = yield* execute(notify("1"))
+        assert.strictEqual(receipt.outcome, "performed")
+        assert.strictEqual(world.calls.length, 1)
+        assert.strictEqual(world.interrupted, 0)
+        const { performed, joined = 0, deduplicated = 0 } = yield* totals("1")
+        assert.strictEqual(performed, 1)
+        assert.strictEqual(joined + deduplicated, 100)
+      })
   )
 
   story("can't reach the connector's context: it runs in its layer's", (world) =>
@@ -449,7 +462,7 @@ describe("callers", () => {
     })
   )
 
-  story("interrupted at any step leave no flight that nobody flies", (world) =>
+  story(`${fault("caller interrupted")} interrupted at any step leave no flight that nobody flies`, (world) =>
     Effect.gen(function* () {
       // The scheduler lets others run after so many operations, and there the interrupt lands. (After
       // each single one a fiber would never get anywhere.)

@@ -5,6 +5,7 @@ import { Entity, execute, Fibric, ReceiptLog, Settings, type ShuttingDown } from
 import * as Lanes from "../../src/kernel/Lanes.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import { makeWorld, notify, Order, over, Peek, succeed } from "../support/orders.ts"
+import { fault } from "../support/fault.ts"
 
 const lanes = (bounds: Partial<Settings.Bounds> = {}) =>
   Layer.effect(
@@ -76,16 +77,18 @@ describe("an entity's lane", () => {
     }).pipe(Effect.provide(lanes()))
   )
 
-  it.effect("ten thousand entities pass through and leave nothing behind", () =>
-    Effect.gen(function* () {
-      const { enter, active } = yield* Entering
-      for (let id = 0; id < 10_000; id++) yield* enter(order(String(id)), Effect.void)
-      yield* Effect.yieldNow
-      assert.strictEqual(yield* active, 0)
-    }).pipe(Effect.provide(lanes()))
+  it.effect(
+    `${fault("a million entities")} ten thousand entities pass through and leave nothing behind`,
+    () =>
+      Effect.gen(function* () {
+        const { enter, active } = yield* Entering
+        for (let id = 0; id < 10_000; id++) yield* enter(order(String(id)), Effect.void)
+        yield* Effect.yieldNow
+        assert.strictEqual(yield* active, 0)
+      }).pipe(Effect.provide(lanes()))
   )
 
-  it.effect("takes as many as its mailbox holds, and refuses the next", () =>
+  it.effect(`${fault("mailbox overflow")} takes as many as its mailbox holds, and refuses the next`, () =>
     Effect.gen(function* () {
       const { enter } = yield* Entering
       const gate = yield* Deferred.make<void>()
@@ -175,26 +178,29 @@ describe("actions of one entity", () => {
     }).pipe(Effect.provide(over(layer, Fibric.layerMemory)))
   })
 
-  it.effect("are saturated at the mailbox's bound: typed, written down, nothing claimed", () => {
-    const { world, layer } = makeWorld()
-    const runtime = Layer.provide(Fibric.layerMemory, Settings.layer({ mailboxCapacity: 2 }))
-    return Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      const gate = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const waiting = yield* Effect.forEach(["a", "b", "c"], (occasion) =>
-        Effect.forkChild(execute(notify("1", occasion)), { startImmediately: true })
-      )
-      yield* world.started(1)
-      const refused = yield* Effect.flip(execute(notify("1", "d")))
-      assert.strictEqual(refused._tag, "Saturated")
-      assert.deepStrictEqual(yield* log.totals(notify("1", "d").key), { saturated: 1 })
-      yield* Deferred.succeed(gate, undefined)
-      yield* Effect.forEach(waiting, Fiber.join)
-      yield* execute(notify("1", "d"))
-      assert.strictEqual(world.calls.length, 4)
-    }).pipe(Effect.provide(over(layer, runtime)))
-  })
+  it.effect(
+    `${fault("mailbox overflow")} are saturated at the mailbox's bound: typed, written down, nothing claimed`,
+    () => {
+      const { world, layer } = makeWorld()
+      const runtime = Layer.provide(Fibric.layerMemory, Settings.layer({ mailboxCapacity: 2 }))
+      return Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        const gate = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+        const waiting = yield* Effect.forEach(["a", "b", "c"], (occasion) =>
+          Effect.forkChild(execute(notify("1", occasion)), { startImmediately: true })
+        )
+        yield* world.started(1)
+        const refused = yield* Effect.flip(execute(notify("1", "d")))
+        assert.strictEqual(refused._tag, "Saturated")
+        assert.deepStrictEqual(yield* log.totals(notify("1", "d").key), { saturated: 1 })
+        yield* Deferred.succeed(gate, undefined)
+        yield* Effect.forEach(waiting, Fiber.join)
+        yield* execute(notify("1", "d"))
+        assert.strictEqual(world.calls.length, 4)
+      }).pipe(Effect.provide(over(layer, runtime)))
+    }
+  )
 
   it.effect("that waited longer than they are valid expire, and the key is not spent", () => {
     const { world, layer } = makeWorld()

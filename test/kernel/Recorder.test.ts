@@ -11,6 +11,7 @@ import * as Recorder from "../../src/kernel/Recorder.ts"
 import * as Seeded from "../../src/testing/simulation/Seeded.ts"
 import { keyOf } from "../contracts/keys.ts"
 import { layerTroubled, makeTrouble } from "../support/ledgers.ts"
+import { fault } from "../support/fault.ts"
 
 const repeat = (id: string, operator = "agent"): Recorder.Unrecorded => ({
   key: keyOf(id),
@@ -89,19 +90,22 @@ describe("the recorder", () => {
     )
   })
 
-  it.effect("runs a batch whose answer was lost again as it was: it counts once", () => {
-    const trouble = makeTrouble()
-    trouble.replyLost.set("record", 3)
-    return Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      const recorder = yield* Recorder.make(yield* Effect.scope)
-      const recording = yield* Effect.forkChild(recorder.record([repeat("1")]), { startImmediately: true })
-      yield* TestClock.adjust("5 seconds")
-      yield* Fiber.join(recording)
-      assert.lengthOf(trouble.arrived, 4)
-      assert.deepStrictEqual(yield* log.totals(), { deduplicated: 1 })
-    }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
-  })
+  it.effect(
+    `${fault("reply lost")} runs a batch whose answer was lost again as it was: it counts once`,
+    () => {
+      const trouble = makeTrouble()
+      trouble.replyLost.set("record", 3)
+      return Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        const recorder = yield* Recorder.make(yield* Effect.scope)
+        const recording = yield* Effect.forkChild(recorder.record([repeat("1")]), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        yield* Fiber.join(recording)
+        assert.lengthOf(trouble.arrived, 4)
+        assert.deepStrictEqual(yield* log.totals(), { deduplicated: 1 })
+      }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
+    }
+  )
 
   it.effect("tells those of a batch that could not be written, and writes the next", () => {
     const trouble = makeTrouble()

@@ -5,6 +5,7 @@ import { execute, Fibric, Operator, ReceiptLog, Verdicts } from "fibric"
 import type { Connector } from "fibric"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
+import { fault } from "../support/fault.ts"
 
 type Needs = Runtime.Services | Connector.Handler<"notify">
 
@@ -109,7 +110,7 @@ describe("a person who says that it happened", () => {
     }).pipe(Effect.provide(over(layer, Fibric.layerMemory)))
   })
 
-  it.effect("before the late answer comes keeps the last word", () => {
+  it.effect(`${fault("verdict beside a zombie")} before the late answer comes keeps the last word`, () => {
     const { world, layer } = makeWorld()
     return Effect.gen(function* () {
       world.answer = (reached) => Effect.delay(succeed(reached), "30 seconds")

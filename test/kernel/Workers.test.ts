@@ -5,6 +5,7 @@ import { Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import * as Settings from "../../src/kernel/Settings.ts"
 import * as Workers from "../../src/kernel/Workers.ts"
+import { fault } from "../support/fault.ts"
 
 const layer = Layer.provideMerge(Workers.layer, LedgerMemory.layer)
 
@@ -58,18 +59,20 @@ describe("a worker", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("does not start a call that was claimed under an incarnation that has died", () =>
-    Effect.gen(function* () {
-      const ledger = yield* Ledger
-      const workers = yield* Workers.Workers
-      const expired = yield* workers.incarnation
-      const attempt = yield* attemptOf(expired)
-      assert.isTrue(yield* workers.mayStart(attempt))
-      yield* ledger.beat(expired, -1)
-      yield* workers.renew(expired)
-      assert.isFalse(yield* workers.mayStart(attempt))
-      assert.isTrue(yield* workers.mayStart(yield* attemptOf(yield* workers.incarnation)))
-    }).pipe(Effect.provide(layer))
+  it.effect(
+    `${fault("stopped before sending")} does not start a call that was claimed under an incarnation that has died`,
+    () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const workers = yield* Workers.Workers
+        const expired = yield* workers.incarnation
+        const attempt = yield* attemptOf(expired)
+        assert.isTrue(yield* workers.mayStart(attempt))
+        yield* ledger.beat(expired, -1)
+        yield* workers.renew(expired)
+        assert.isFalse(yield* workers.mayStart(attempt))
+        assert.isTrue(yield* workers.mayStart(yield* attemptOf(yield* workers.incarnation)))
+      }).pipe(Effect.provide(layer))
   )
 
   it.effect("does not start a call when its claim is nearly as old as its doubt", () =>

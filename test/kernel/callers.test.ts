@@ -17,6 +17,7 @@ import {
 } from "fibric"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { EmailRefused, makeWorld, notify, Order, over, succeed, type World } from "../support/orders.ts"
+import { fault } from "../support/fault.ts"
 
 type Needs = Runtime.Services | Connector.Handler<"notify">
 
@@ -30,26 +31,28 @@ const totals = Effect.flatMap(ReceiptLog, (log) => log.totals(notify("1").key))
 const action = notify("1")
 
 describe("a caller whose patience ends", () => {
-  story("hears that the action goes on, and gets its receipt by asking for it", (world) =>
-    Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const asking = yield* Effect.forkChild(Effect.flip(execute(action, { patience: "5 seconds" })), {
-        startImmediately: true
+  story(
+    `${fault("timeout hid a success")} hears that the action goes on, and gets its receipt by asking for it`,
+    (world) =>
+      Effect.gen(function* () {
+        const gate = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+        const asking = yield* Effect.forkChild(Effect.flip(execute(action, { patience: "5 seconds" })), {
+          startImmediately: true
+        })
+        yield* world.started(1)
+        assert.deepStrictEqual(yield* receiptOf(action.key), Option.none())
+        yield* TestClock.adjust("5 seconds")
+        const error = yield* Fiber.join(asking)
+        assert.deepInclude({ ...(error as object) }, { _tag: "InProgress", waitedMillis: 5_000 })
+        assert.strictEqual(world.interrupted, 0)
+        const waiting = yield* Effect.forkChild(awaitReceipt(action.key), { startImmediately: true })
+        yield* Deferred.succeed(gate, undefined)
+        const receipt = yield* Fiber.join(waiting)
+        assert.strictEqual(receipt.outcome, "performed")
+        assert.deepStrictEqual(yield* receiptOf(action.key), Option.some(receipt))
+        assert.deepStrictEqual(yield* totals, { performed: 1 })
       })
-      yield* world.started(1)
-      assert.deepStrictEqual(yield* receiptOf(action.key), Option.none())
-      yield* TestClock.adjust("5 seconds")
-      const error = yield* Fiber.join(asking)
-      assert.deepInclude({ ...(error as object) }, { _tag: "InProgress", waitedMillis: 5_000 })
-      assert.strictEqual(world.interrupted, 0)
-      const waiting = yield* Effect.forkChild(awaitReceipt(action.key), { startImmediately: true })
-      yield* Deferred.succeed(gate, undefined)
-      const receipt = yield* Fiber.join(waiting)
-      assert.strictEqual(receipt.outcome, "performed")
-      assert.deepStrictEqual(yield* receiptOf(action.key), Option.some(receipt))
-      assert.deepStrictEqual(yield* totals, { performed: 1 })
-    })
   )
 
   story("has been counted, although it left", (world) =>
@@ -203,7 +206,7 @@ describe("a key that was abandoned", () => {
 
 describe("a doubt that a person releases", () => {
   story(
-    "is performed when it is asked for again; a late success of the first call is told as a duplicate",
+    `${fault("verdict beside a zombie")} is performed when it is asked for again; a late success of the first call is told as a duplicate`,
     (world) =>
       Effect.gen(function* () {
         const verdicts = yield* Verdicts

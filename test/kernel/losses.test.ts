@@ -7,6 +7,7 @@ import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
 import { makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
 import type { Connector } from "fibric"
+import { fault } from "../support/fault.ts"
 
 type Needs = Runtime.Services | Ledger | Connector.Handler<"notify">
 
@@ -73,7 +74,7 @@ describe("the order of things", () => {
 
 describe("a ledger that loses requests and replies", () => {
   story(
-    "a claim whose reply was lost is asked for again with the same token, and performed once",
+    `${fault("reply lost")} a claim whose reply was lost is asked for again with the same token, and performed once`,
     (world, trouble) =>
       Effect.gen(function* () {
         trouble.replyLost.set("claim", 3)
@@ -84,7 +85,7 @@ describe("a ledger that loses requests and replies", () => {
       })
   )
 
-  story("a claim that is not confirmed is not performed", (world, trouble) =>
+  story(`${fault("request lost")} a claim that is not confirmed is not performed`, (world, trouble) =>
     Effect.gen(function* () {
       trouble.unreachable.set("claim", 1_000)
       const error = yield* asking(Effect.flip(execute(notify("1"))))
@@ -94,7 +95,7 @@ describe("a ledger that loses requests and replies", () => {
   )
 
   story(
-    "a claim that landed and was never confirmed is given up and released as never started",
+    `${fault("reply lost")} a claim that landed and was never confirmed is given up and released as never started`,
     (world, trouble) =>
       Effect.gen(function* () {
         const log = yield* ReceiptLog
@@ -112,19 +113,21 @@ describe("a ledger that loses requests and replies", () => {
       })
   )
 
-  story("a settlement is tried until it is confirmed, and is one receipt", (world, trouble) =>
-    Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      trouble.unreachable.set("settle", 5)
-      trouble.replyLost.set("settle", 2)
-      const { receipt } = yield* asking(execute(notify("1")))
-      assert.strictEqual(receipt.outcome, "performed")
-      assert.strictEqual(world.calls.length, 1)
-      assert.deepStrictEqual(yield* log.totals(), { performed: 1 })
-    })
+  story(
+    `${fault("request lost", "reply lost")} a settlement is tried until it is confirmed, and is one receipt`,
+    (world, trouble) =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        trouble.unreachable.set("settle", 5)
+        trouble.replyLost.set("settle", 2)
+        const { receipt } = yield* asking(execute(notify("1")))
+        assert.strictEqual(receipt.outcome, "performed")
+        assert.strictEqual(world.calls.length, 1)
+        assert.deepStrictEqual(yield* log.totals(), { performed: 1 })
+      })
   )
 
-  story("a repeat's receipt whose reply was lost is written once", (_world, trouble) =>
+  story(`${fault("reply lost")} a repeat's receipt whose reply was lost is written once`, (_world, trouble) =>
     Effect.gen(function* () {
       const log = yield* ReceiptLog
       yield* execute(notify("1"))
@@ -161,7 +164,7 @@ describe("a ledger that loses requests and replies", () => {
       })
   )
 
-  story("a look that fails a few times is tried again", (world, trouble) =>
+  story(`${fault("request lost")} a look that fails a few times is tried again`, (world, trouble) =>
     Effect.gen(function* () {
       trouble.unreachable.set("find", 3)
       yield* asking(execute(notify("1")))
@@ -186,7 +189,7 @@ describe("a ledger that forgot a claim that it had confirmed", () => {
 
 describe("a process that was away", () => {
   story(
-    "for longer than the claim allows does not start the call, and says so with proof",
+    `${fault("stopped before sending")} for longer than the claim allows does not start the call, and says so with proof`,
     (world, trouble) =>
       Effect.gen(function* () {
         const log = yield* ReceiptLog

@@ -13,6 +13,7 @@ import {
   StartRefused
 } from "fibric"
 import { makeWorld, Notify, notify, Order, over, type World } from "../support/orders.ts"
+import { fault } from "../support/fault.ts"
 
 /** A request that must be refused before anything is claimed. */
 const refused = (
@@ -21,7 +22,7 @@ const refused = (
   expected: Readonly<Record<string, string>>,
   message: RegExp
 ) =>
-  it.effect(`${what} is refused before anything is claimed`, () => {
+  it.effect(what, () => {
     const { world, layer } = makeWorld()
     return Effect.gen(function* () {
       const log = yield* ReceiptLog
@@ -50,17 +51,17 @@ const shared = () => {
   return { to: "a", status: "shipped", text: part }
 }
 
-describe("a request that can't be an identity", () => {
+describe("a request that can't be an identity is refused before anything is claimed:", () => {
   const part = (part: string, problem: string) => ({ _tag: "InvalidKey", part, problem })
   refused("an empty entity id", () => execute(notify("")), part("entity id", "empty"), /entity id is empty/)
   refused(
-    "a NUL in the entity id",
+    `${fault("key with NUL")} a NUL in the entity id`,
     () => execute(notify("a\u0000b")),
     part("entity id", "nul"),
     /NUL character/
   )
   refused(
-    "half a surrogate pair in the entity id",
+    `${fault("key with half a surrogate pair")} half a surrogate pair in the entity id`,
     () => execute(notify("a\ud800")),
     part("entity id", "lone_surrogate"),
     /half of a surrogate pair/
@@ -73,13 +74,13 @@ describe("a request that can't be an identity", () => {
   )
   refused("an empty occasion", () => execute(notify("1", "")), part("occasion", "empty"), /occasion is empty/)
   refused(
-    "a NUL in the occasion",
+    `${fault("key with NUL")} a NUL in the occasion`,
     () => execute(notify("1", "\u0000")),
     part("occasion", "nul"),
     /NUL character/
   )
   refused(
-    "half a surrogate pair in the occasion",
+    `${fault("key with half a surrogate pair")} half a surrogate pair in the occasion`,
     () => execute(notify("1", "\udc00")),
     part("occasion", "lone_surrogate"),
     /surrogate/
@@ -92,7 +93,7 @@ describe("a request that can't be an identity", () => {
   )
 })
 
-describe("a request that does not fit", () => {
+describe("a request that does not fit is refused before anything is claimed:", () => {
   refused(
     "a payload without a field",
     () => execute(Notify.propose(Order.at("1"), payload({ to: "a", status: "shipped" }))),
@@ -116,6 +117,12 @@ describe("a request that does not fit", () => {
     () => execute(Notify.propose(Order.at("1"), payload(cyclic()))),
     { _tag: "InvalidPayload", problem: "payload_too_deep" },
     /deeper than 64 levels/
+  )
+  refused(
+    `${fault("payload of 100 MB")} a payload of 100 MB`,
+    () => execute(notify("1", "shipped", { text: "x".repeat(100_000_000) })),
+    { _tag: "InvalidPayload", problem: "payload_too_large" },
+    /10000\d{4} bytes as JSON, more than 262144/
   )
   refused(
     "a payload of more than a quarter of a megabyte",

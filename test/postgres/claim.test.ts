@@ -12,6 +12,7 @@ import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
+import { fault } from "../support/fault.ts"
 
 /** A ledger, and a plain client beside it, on one new database. */
 const prepared = Effect.gen(function* () {
@@ -66,7 +67,7 @@ const claimedMeanwhile = Effect.fnUntraced(function* (claim: Claim) {
 })
 
 describe("a claim whose first copy lands while the second runs", () => {
-  it.live("gives the second copy the first one's answer", () =>
+  it.live(`${fault("statement lands late")} gives the second copy the first one's answer`, () =>
     Effect.gen(function* () {
       const claim = yield* claimOf(0)
       const verdict = yield* claimedMeanwhile(claim)
@@ -77,7 +78,7 @@ describe("a claim whose first copy lands while the second runs", () => {
     )
   )
 
-  it.live("does so for a released key too", () =>
+  it.live(`${fault("statement lands late")} does so for a released key too`, () =>
     Effect.gen(function* () {
       const ledger = yield* Ledger
       const first = yield* claimOf(0)

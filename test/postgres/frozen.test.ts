@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url"
 import { eventually } from "../support/asker.ts"
 import { layerFreshClient } from "../support/database.ts"
 import { createWorld, layerLetters, letters, sentLetters, type Verb } from "./fixtures/letters.ts"
+import { fault } from "../support/fault.ts"
 
 const script = fileURLToPath(new URL("./fixtures/sleeper.ts", import.meta.url))
 
@@ -84,7 +85,7 @@ const performedOf = (key: IdempotencyKey.IdempotencyKey) =>
 
 describe("a worker frozen past its lease, its letter sent", () => {
   story(
-    "leaves a doubt to the second one, and settles it when it wakes: one letter, one receipt",
+    `${fault("stopped after sending")} leaves a doubt to the second one, and settles it when it wakes: one letter, one receipt`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("post", "after")
       const doubt = yield* Effect.flip(execute(letters.post))
@@ -107,7 +108,7 @@ describe("a worker frozen past its lease, its letter sent", () => {
   )
 
   story(
-    "finds its letter resent where the provider recognises keys: asked for twice, sent once",
+    `${fault("stopped after sending")} finds its letter resent where the provider recognises keys: asked for twice, sent once`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("repost", "after")
       assert.strictEqual((yield* Effect.flip(execute(letters.repost)))._tag, "InDoubt")
@@ -122,7 +123,7 @@ describe("a worker frozen past its lease, its letter sent", () => {
   )
 
   story(
-    "has lost its transaction, and the second one's is the only one: one row, never a doubt",
+    `${fault("stopped after sending")} has lost its transaction, and the second one's is the only one: one row, never a doubt`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("book", "after")
       const { receipt } = yield* execute(letters.book)
@@ -141,7 +142,7 @@ describe("a worker frozen past its lease, its letter sent", () => {
 
 describe("a worker frozen past its lease, its letter not sent", () => {
   story(
-    "never starts when it wakes, which frees the key",
+    `${fault("stopped before sending")} never starts when it wakes, which frees the key`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("post", "before")
       assert.strictEqual((yield* Effect.flip(execute(letters.post)))._tag, "InDoubt")
@@ -161,7 +162,7 @@ describe("a worker frozen past its lease, its letter not sent", () => {
   )
 
   story(
-    "does not send it beside the resend of the second one",
+    `${fault("stopped before sending")} does not send it beside the resend of the second one`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("repost", "before")
       assert.strictEqual((yield* Effect.flip(execute(letters.repost)))._tag, "InDoubt")

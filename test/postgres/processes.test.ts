@@ -6,6 +6,7 @@ import { layer as layerPostgres } from "fibric/postgres"
 import { eventually, startAsker } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
+import { fault } from "../support/fault.ts"
 
 const short = Settings.layer({ leaseMillis: 2_000, beatMillis: 500, reapMillis: 200 })
 
@@ -49,57 +50,64 @@ describe("two processes on one Postgres", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("forty different actions of one entity are all performed, never two at a time", () =>
-    Effect.gen(function* () {
-      const { url, sql, effects } = yield* prepared
-      const askers = yield* Effect.all([startAsker(url, "40", "40", "5"), startAsker(url, "40", "40", "5")], {
-        concurrency: 2
-      })
-      yield* Effect.forEach(askers, ({ go }) => go, { concurrency: 2 })
-      const [one = [], other = []] = yield* Effect.forEach(askers, ({ answers }) => answers, {
-        concurrency: 2
-      })
-      assert.deepStrictEqual(other, one)
-      assert.strictEqual(yield* effects, 40)
-      const overlaps = yield* sql`
+  it.live(
+    `${fault("hosted twice")} forty different actions of one entity are all performed, never two at a time`,
+    () =>
+      Effect.gen(function* () {
+        const { url, sql, effects } = yield* prepared
+        const askers = yield* Effect.all(
+          [startAsker(url, "40", "40", "5"), startAsker(url, "40", "40", "5")],
+          {
+            concurrency: 2
+          }
+        )
+        yield* Effect.forEach(askers, ({ go }) => go, { concurrency: 2 })
+        const [one = [], other = []] = yield* Effect.forEach(askers, ({ answers }) => answers, {
+          concurrency: 2
+        })
+        assert.deepStrictEqual(other, one)
+        assert.strictEqual(yield* effects, 40)
+        const overlaps = yield* sql`
         SELECT a.id FROM world a JOIN world b ON a.id < b.id
         WHERE a.began_at < b.ended_at AND b.began_at < a.ended_at`
-      assert.deepStrictEqual(overlaps, [])
-    }).pipe(Effect.scoped)
+        assert.deepStrictEqual(overlaps, [])
+      }).pipe(Effect.scoped)
   )
 })
 
 describe("a process that is killed with SIGKILL", () => {
-  it.live("after the effect and before its settlement leaves a doubt, which a person settles", () =>
-    Effect.gen(function* () {
-      const { url, sql, effects, client } = yield* prepared
-      const asker = yield* startAsker(url, "5", "1", "hang")
-      yield* asker.go
-      yield* eventually(Effect.map(effects, (count) => (count === 1 ? true : undefined)))
-      yield* asker.kill
+  it.live(
+    `${fault("killed after the acknowledgement")} after the effect and before its settlement leaves a doubt, which a person settles`,
+    () =>
+      Effect.gen(function* () {
+        const { url, sql, effects, client } = yield* prepared
+        const asker = yield* startAsker(url, "5", "1", "hang")
+        yield* asker.go
+        yield* eventually(Effect.map(effects, (count) => (count === 1 ? true : undefined)))
+        yield* asker.kill
 
-      const { world, layer } = makeWorld()
-      yield* Effect.gen(function* () {
-        const action = notify("4471", "occasion-0")
-        const doubt = yield* Effect.flip(execute(action))
-        assert.strictEqual(doubt._tag, "InDoubt")
-        const attempt = doubt._tag === "InDoubt" ? doubt.attempt : 0
-        const verdicts = yield* Verdicts
-        const verdict = yield* verdicts
-          .itHappened(action, { attempt, reason: "it is in the provider's list" })
-          .pipe(Operator.as("dana"))
-        const repeat = yield* execute(action)
-        assert.strictEqual(repeat.receipt.id, verdict.receipt.id)
-        assert.strictEqual(repeat.receipt.operator, "dana")
-        assert.strictEqual(world.calls.length, 0)
-        const log = yield* ReceiptLog
-        const { in_doubt, resolved } = yield* log.totals(action.key)
-        assert.deepStrictEqual({ in_doubt, resolved }, { in_doubt: 1, resolved: 1 })
-      }).pipe(Effect.provide(over(layer, Layer.provide(layerPostgres, client))))
-      assert.strictEqual(yield* effects, 1)
-      const rows = yield* sql`SELECT outcome FROM fibric.receipts WHERE outcome = 'performed'`
-      assert.deepStrictEqual(rows, [])
-    }).pipe(Effect.scoped, Effect.provide([short, Logger.layer([])]))
+        const { world, layer } = makeWorld()
+        yield* Effect.gen(function* () {
+          const action = notify("4471", "occasion-0")
+          const doubt = yield* Effect.flip(execute(action))
+          assert.strictEqual(doubt._tag, "InDoubt")
+          const attempt = doubt._tag === "InDoubt" ? doubt.attempt : 0
+          const verdicts = yield* Verdicts
+          const verdict = yield* verdicts
+            .itHappened(action, { attempt, reason: "it is in the provider's list" })
+            .pipe(Operator.as("dana"))
+          const repeat = yield* execute(action)
+          assert.strictEqual(repeat.receipt.id, verdict.receipt.id)
+          assert.strictEqual(repeat.receipt.operator, "dana")
+          assert.strictEqual(world.calls.length, 0)
+          const log = yield* ReceiptLog
+          const { in_doubt, resolved } = yield* log.totals(action.key)
+          assert.deepStrictEqual({ in_doubt, resolved }, { in_doubt: 1, resolved: 1 })
+        }).pipe(Effect.provide(over(layer, Layer.provide(layerPostgres, client))))
+        assert.strictEqual(yield* effects, 1)
+        const rows = yield* sql`SELECT outcome FROM fibric.receipts WHERE outcome = 'performed'`
+        assert.deepStrictEqual(rows, [])
+      }).pipe(Effect.scoped, Effect.provide([short, Logger.layer([])]))
   )
 })
 

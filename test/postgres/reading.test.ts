@@ -14,6 +14,7 @@ import { keyOf } from "../contracts/keys.ts"
 import { layerLedger } from "../contracts/postgres.ts"
 import { readable } from "../support/readable.ts"
 import { done, repeated } from "../support/receipts.ts"
+import { fault } from "../support/fault.ts"
 
 type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
 
@@ -63,34 +64,36 @@ describe("the order of receipts", () => {
 })
 
 describe("what commits late", () => {
-  law("is shown late and not skipped, and what came before it waits for it", () =>
-    Effect.gen(function* () {
-      const log = yield* ReceiptLog
-      const sql = yield* PgClient.PgClient
-      const written = yield* Deferred.make<void>()
-      const commit = yield* Deferred.make<void>()
-      const late = yield* Effect.forkChild(
-        sql.withTransaction(
-          Effect.gen(function* () {
-            yield* insert(sql, 1, 1)
-            yield* Deferred.succeed(written, undefined)
-            yield* Deferred.await(commit)
-          })
+  law(
+    `${fault("transaction long open")} is shown late and not skipped, and what came before it waits for it`,
+    () =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        const sql = yield* PgClient.PgClient
+        const written = yield* Deferred.make<void>()
+        const commit = yield* Deferred.make<void>()
+        const late = yield* Effect.forkChild(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              yield* insert(sql, 1, 1)
+              yield* Deferred.succeed(written, undefined)
+              yield* Deferred.await(commit)
+            })
+          )
         )
-      )
-      yield* Deferred.await(written)
-      yield* insert(sql, 2, 2)
-      const before = yield* log.after("start", {}, 10)
-      assert.deepStrictEqual([before.changes, before.isCaughtUp], [[], true])
-      yield* Deferred.succeed(commit, undefined)
-      yield* Fiber.join(late)
-      yield* readable
-      const after = yield* log.after(before.cursor, {}, 10)
-      assert.deepStrictEqual(
-        after.changes.map(({ receipt }) => receipt.count),
-        [1, 2]
-      )
-    })
+        yield* Deferred.await(written)
+        yield* insert(sql, 2, 2)
+        const before = yield* log.after("start", {}, 10)
+        assert.deepStrictEqual([before.changes, before.isCaughtUp], [[], true])
+        yield* Deferred.succeed(commit, undefined)
+        yield* Fiber.join(late)
+        yield* readable
+        const after = yield* log.after(before.cursor, {}, 10)
+        assert.deepStrictEqual(
+          after.changes.map(({ receipt }) => receipt.count),
+          [1, 2]
+        )
+      })
   )
 
   law("a stream beside 8 writers that commit out of order shows each receipt once", () =>

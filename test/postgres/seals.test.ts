@@ -13,6 +13,7 @@ import { keyOf, recordAll, repeatOf } from "../contracts/keys.ts"
 import { layerLedger } from "../contracts/postgres.ts"
 import { readable } from "../support/readable.ts"
 import { done, repeated } from "../support/receipts.ts"
+import { fault } from "../support/fault.ts"
 
 type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
 
@@ -302,28 +303,30 @@ describe("sealing", () => {
     })
   )
 
-  law("reads only below a transaction that is still open, and what commits late is sealed later", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      yield* done(keyOf("1"))
-      yield* readable
-      yield* sql.withTransaction(
-        Effect.gen(function* () {
-          // From here on it has an id, which is older than those of the receipts that come now.
-          yield* sql`SELECT pg_current_xact_id()::text AS id`
-          yield* done(keyOf("2"))
-          assert.deepStrictEqual(
-            (yield* sealNow()).map(({ rows }) => rows),
-            [1]
-          )
-        })
-      )
-      assert.deepStrictEqual(
-        (yield* sealAll()).map(({ rows }) => rows),
-        [1]
-      )
-      assert.deepStrictEqual(yield* findings(), [])
-    })
+  law(
+    `${fault("transaction long open")} reads only below a transaction that is still open, and what commits late is sealed later`,
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* done(keyOf("1"))
+        yield* readable
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            // From here on it has an id, which is older than those of the receipts that come now.
+            yield* sql`SELECT pg_current_xact_id()::text AS id`
+            yield* done(keyOf("2"))
+            assert.deepStrictEqual(
+              (yield* sealNow()).map(({ rows }) => rows),
+              [1]
+            )
+          })
+        )
+        assert.deepStrictEqual(
+          (yield* sealAll()).map(({ rows }) => rows),
+          [1]
+        )
+        assert.deepStrictEqual(yield* findings(), [])
+      })
   )
 
   law("leaves what is too young, and a range that is not yet wide enough", () =>

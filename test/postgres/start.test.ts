@@ -10,6 +10,7 @@ import { layerClient } from "fibric/embedded"
 import { knownVersion } from "../../src/postgres/migrations/index.ts"
 import { freshDatabase } from "../support/database.ts"
 import { freshRole, onDatabase, place, secret, withParts } from "./support.ts"
+import { fault } from "../support/fault.ts"
 
 /** Starts fibric over a URL and stops it again; gives the refusal where there is one. */
 const start = (url: Redacted.Redacted<string>) =>
@@ -114,7 +115,7 @@ describe("fibric refuses to start", () => {
     })
   )
 
-  it.live("where the database only reads, as a replica does, and says so", () =>
+  it.live(`${fault("server reads only")} where the database only reads, as a replica does, and says so`, () =>
     Effect.gen(function* () {
       const { url } = yield* freshDatabase
       const client = PgClient.layer({
@@ -132,26 +133,28 @@ describe("fibric refuses to start", () => {
     })
   )
 
-  it.live("on a schema that a newer fibric has written, and leaves it as it is", () =>
-    Effect.gen(function* () {
-      const { url } = yield* freshDatabase
-      yield* start(url)
-      const newer = knownVersion + 1
-      yield* onDatabase(
-        url,
-        (sql) => sql`INSERT INTO fibric.migrations (migration_id, name) VALUES (${newer}, 'later')`
-      )
-      const error = yield* refusal(url)
-      assert.deepStrictEqual(
-        error,
-        refused(
-          "newer_schema",
-          `The schema "fibric" in ${place(url)} is at version ${newer}, and this fibric knows ${knownVersion}. Nothing was performed; start a newer fibric here, or point this one at another database.`
+  it.live(
+    `${fault("schema newer")} on a schema that a newer fibric has written, and leaves it as it is`,
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* freshDatabase
+        yield* start(url)
+        const newer = knownVersion + 1
+        yield* onDatabase(
+          url,
+          (sql) => sql`INSERT INTO fibric.migrations (migration_id, name) VALUES (${newer}, 'later')`
         )
-      )
-      const workers = yield* onDatabase(url, (sql) => sql`SELECT count(*)::int AS count FROM fibric.worker`)
-      assert.deepStrictEqual(workers, [{ count: 1 }])
-    })
+        const error = yield* refusal(url)
+        assert.deepStrictEqual(
+          error,
+          refused(
+            "newer_schema",
+            `The schema "fibric" in ${place(url)} is at version ${newer}, and this fibric knows ${knownVersion}. Nothing was performed; start a newer fibric here, or point this one at another database.`
+          )
+        )
+        const workers = yield* onDatabase(url, (sql) => sql`SELECT count(*)::int AS count FROM fibric.worker`)
+        assert.deepStrictEqual(workers, [{ count: 1 }])
+      })
   )
 
   it.live("where its role may not create the schema, and says what to grant", () =>
@@ -191,7 +194,7 @@ describe("fibric refuses to start", () => {
 })
 
 describe("fibric starts", () => {
-  it.live("eight times at once on an empty database, and migrates it once", () =>
+  it.live(`${fault("migrated at once")} eight times at once on an empty database, and migrates it once`, () =>
     Effect.gen(function* () {
       const { url } = yield* freshDatabase
       yield* Effect.forEach(

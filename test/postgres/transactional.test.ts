@@ -18,6 +18,7 @@ import {
 import { layer as layerPostgres } from "fibric/postgres"
 import { eventually } from "../support/asker.ts"
 import { layerFreshClient } from "../support/database.ts"
+import { fault } from "../support/fault.ts"
 
 class NoSuchOrder extends Schema.TaggedError<NoSuchOrder>()("NoSuchOrder", { id: Schema.String }) {}
 
@@ -160,7 +161,7 @@ describe("a transactional effect", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("whose connection is killed is performed once all the same", () => {
+  it.live(`${fault("backend killed")} whose connection is killed is performed once all the same`, () => {
     const { layer } = setUp((sql, tries) =>
       tries === 1
         ? Effect.andThen(

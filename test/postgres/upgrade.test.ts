@@ -21,6 +21,7 @@ import {
   type PreviousWorker
 } from "./fixtures/previous-version/worker.ts"
 import { freshRole, onDatabase, openLedger, place, secret, withParts } from "./support.ts"
+import { fault } from "../support/fault.ts"
 
 const version = (url: Redacted.Redacted<string>) =>
   onDatabase(url, (sql) => sql`SELECT max(migration_id) AS version FROM fibric.migrations`)
@@ -188,30 +189,32 @@ const persistent = Layer.succeed(Patience, {
 })
 
 describe("a long transaction that has touched the ledger", () => {
-  it.live("delays the upgrade, and never the workers of the version before for long", () =>
-    Effect.gen(function* () {
-      const { url } = yield* previousDatabase
-      const worker = yield* make(url)
-      yield* fill(worker)
-      const { letGo } = yield* longTransaction(url)
-      const opening = yield* Effect.forkScoped(openLedger(url).pipe(Effect.provide(persistent)))
-      yield* somebodyWaits(url)
-
-      // Asked for behind the upgrade, which waits behind the transaction: it gives way and tries again.
-      for (const id of ["one", "two"]) {
-        const { token, verdict } = yield* worker.claim(keyOf(id))
-        assert.strictEqual(verdict._tag, "Claimed")
-        assert.lengthOf(yield* worker.settle(keyOf(id), token, evidences.performed), 1)
+  it.live(
+    `${fault("transaction long open")} delays the upgrade, and never the workers of the version before for long`,
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* previousDatabase
+        const worker = yield* make(url)
+        yield* fill(worker)
+        const { letGo } = yield* longTransaction(url)
+        const opening = yield* Effect.forkScoped(openLedger(url).pipe(Effect.provide(persistent)))
         yield* somebodyWaits(url)
-      }
-      assert.deepStrictEqual(yield* version(url), [{ version: 1 }])
-      assert.isUndefined(opening.pollUnsafe())
 
-      yield* letGo
-      yield* Fiber.join(opening)
-      assert.deepStrictEqual(yield* version(url), [{ version: knownVersion }])
-      assert.deepStrictEqual(yield* indexes(url), allIndexes)
-    })
+        // Asked for behind the upgrade, which waits behind the transaction: it gives way and tries again.
+        for (const id of ["one", "two"]) {
+          const { token, verdict } = yield* worker.claim(keyOf(id))
+          assert.strictEqual(verdict._tag, "Claimed")
+          assert.lengthOf(yield* worker.settle(keyOf(id), token, evidences.performed), 1)
+          yield* somebodyWaits(url)
+        }
+        assert.deepStrictEqual(yield* version(url), [{ version: 1 }])
+        assert.isUndefined(opening.pollUnsafe())
+
+        yield* letGo
+        yield* Fiber.join(opening)
+        assert.deepStrictEqual(yield* version(url), [{ version: knownVersion }])
+        assert.deepStrictEqual(yield* indexes(url), allIndexes)
+      })
   )
 })
 
@@ -264,7 +267,7 @@ describe("several that start at once", () => {
     ["an empty database", freshDatabase],
     ["a database of the version before", previousDatabase]
   ] as const) {
-    it.live(`all start on ${what}, and each step is made once`, () =>
+    it.live(`${fault("migrated at once")} all start on ${what}, and each step is made once`, () =>
       Effect.gen(function* () {
         const { url } = yield* database
         yield* Effect.forEach(Array.from({ length: 6 }), () => openLedger(url), { concurrency: "unbounded" })
