@@ -30,7 +30,7 @@ export const layer: Layer.Layer<Ledger | ReceiptLog> = Layer.effectContext(
     })
     const carry = Wire.carrierOf({
       process,
-      server: { now: () => clock.currentTimeMillisUnsafe(), isDownUntil: -1, epoch: 0 },
+      server: { now: () => clock.currentTimeMillisUnsafe(), isDownUntil: -1, isHealed: true, epoch: 0 },
       timeline,
       seeded: Seeded.make(1),
       faultAt: () => undefined,

@@ -14,8 +14,8 @@ export interface Judge {
   readonly violations: ReadonlyArray<Violation>
   readonly before: (statement: Statement) => void
   readonly after: (statement: Statement) => void
-  /** A process has heard the answer to a statement. */
-  readonly heard: (statement: Statement) => void
+  /** A process, by its number, has heard the answer to a statement. */
+  readonly heard: (statement: Statement, process: number) => void
   readonly begun: (begun: Begun) => void
   readonly happened: (happened: Happened, begun: Begun) => void
   readonly told: (begun: Begun) => void
@@ -37,8 +37,8 @@ export const make = (seen: Pick<Case.Case, "store" | "now" | "serverNow">): Judg
     ...Rows.watch(on),
     ...Calls.watch(on),
     ...Answers.watch(on),
-    heard: ({ key }) => {
-      if (key !== undefined) heardAt.set(Case.nameOf(key), now())
+    heard: ({ key }, process) => {
+      if (key !== undefined) heardAt.set(`${process} ${Case.nameOf(key)}`, now())
     },
     told: (call) => void truths.push(call),
     jumped: (byMillis) => {

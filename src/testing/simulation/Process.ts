@@ -21,6 +21,7 @@ export interface Process {
   readonly enqueue: (task: () => void) => void
   readonly kill: () => void
   readonly stop: (millis: number) => void
+  readonly goOn: () => void
   /** What every fiber of it is given: its scheduler and its clock. */
   readonly base: Context.Context<never>
 }
@@ -107,6 +108,9 @@ export const make = ({ context, name, number, shouldYield, skewMillis, timeline 
       stoppedUntil = Math.max(stoppedUntil, timeline.now() + millis)
       // So that it goes on where nothing else happens by then.
       timeline.after(millis + 0.001, () => undefined)
+    },
+    goOn: () => {
+      stoppedUntil = -1
     },
     base: Context.add(Context.add(context, Scheduler.Scheduler, scheduler), Clock.Clock, clock)
   }

@@ -72,6 +72,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
   const server: Wire.Server = {
     now: () => Math.floor(Process.epochMillis + timeline.now() + skew),
     isDownUntil: -1,
+    isHealed: false,
     epoch: 0
   }
   const judge = Judge.make({ store, now: timeline.now, serverNow: server.now })
@@ -195,7 +196,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       seeded,
       faultAt: (statement) => faultAt(statement.name, process),
       befall: (fault, statement) => befall(fault, process, statement.key && hex(statement.key.hash)),
-      heard: judge.heard,
+      heard: (statement) => judge.heard(statement, process.number),
       landing: landing(process)
     })
     return Replica.start({
@@ -253,6 +254,8 @@ export const make = <R>(options: Options<R>): Universe<R> => {
     steps: () => steps,
     heal: () => {
       server.isDownUntil = -1
+      server.isHealed = true
+      for (const process of processes) process.goOn()
       faults.end()
     }
   }

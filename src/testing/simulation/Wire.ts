@@ -22,6 +22,8 @@ export interface Server {
   readonly now: () => number
   /** Until then nothing reaches it. */
   isDownUntil: number
+  /** From then on nobody is cut off from it any more. */
+  isHealed: boolean
   /** Rises when it restarts: an answer of before is never given. */
   epoch: number
 }
@@ -86,7 +88,8 @@ export const carrierOf = ({
         )
       }
       if (fault === "partition") cutOffUntil = timeline.now() + seeded.between(1_000, 7_000)
-      if (fault === "lose-request" || cutOffUntil > timeline.now()) return lost(patienceMillis)
+      if (fault === "lose-request" || (cutOffUntil > timeline.now() && !server.isHealed))
+        return lost(patienceMillis)
       if (fault === "kill-sent" || fault === "interrupt-caller") befall(fault, statement)
       const answers = fault !== "lose-reply" && fault !== "land-late"
       if (!answers) lost(patienceMillis)

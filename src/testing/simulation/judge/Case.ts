@@ -23,7 +23,7 @@ export interface Case {
   /** Successes that were told to processes. */
   readonly truths: Array<Begun>
   readonly askers: Map<string, ReadonlyArray<Asker>>
-  /** When an attempt was claimed, and when a process last heard of a key. */
+  /** When an attempt was claimed, by key and attempt; when a process last heard of a key, by its number and the key. */
   readonly claimedAt: Map<string, number>
   readonly heardAt: Map<string, number>
   /** How many requests the ledger has written down as repeats, by key. */

@@ -21,7 +21,7 @@ export const watch = (on: Case) => {
     const isFlying = row.state === "performing" || row.callOpen
     const isCurrent = isFlying && row.current.attempt === attempt.attempt
     // Between its last look at the clock and the call it can be stopped, and nothing can be done about that.
-    const wasStopped = call.process.stoppedFrom() >= (heardAt.get(name) ?? 0)
+    const wasStopped = call.process.stoppedFrom() >= (heardAt.get(`${call.process.number} ${name}`) ?? 0)
     const hasJumped = on.jumpedAt >= (claimedAt.get(`${name} ${attempt.attempt}`) ?? 0)
     if (wasStopped || hasJumped) return
     const isOver = isCurrent && (row.doubtAtMillis <= serverNow() || !isAlive(store, row.worker, serverNow()))
