@@ -713,5 +713,17 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: ["test/domain/PayloadField.test.ts"]
+  },
+  {
+    name: "what once was declared to be sent again is, whatever is declared now",
+    edits: [
+      {
+        file: "src/kernel/Recoverer.ts",
+        find: 'if (doubt.recovery._tag === "Resend" && capability.recovery._tag !== "Resend")',
+        replace: 'if (doubt.recovery._tag === "Resend" && capability.recovery._tag === "Replay")'
+      }
+    ],
+    caughtBy: ["test/faults/callers.test.ts"],
+    named: "does not declare it any more"
   }
 ]

@@ -3,7 +3,9 @@
  * no outcome recorded.
  *
  * It is stored with each attempt: a declaration that changes later does not change what was promised
- * for an attempt that has been sent. Durations are kept in milliseconds.
+ * for an attempt that has been sent. It can take back, though: what is declared as something else than
+ * `resend` now is not sent again, because the code that would send it no longer says that the provider gets
+ * the key. Durations are kept in milliseconds.
  */
 import { Duration, Schema } from "effect"
 

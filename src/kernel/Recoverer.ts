@@ -96,6 +96,9 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
 
     const recover = (doubt: Doubt, capability: Capability.Any | undefined) => {
       if (capability === undefined) return Effect.void
+      // The provider's promise was for code that gives it the key: what sends now does not say so any more.
+      if (doubt.recovery._tag === "Resend" && capability.recovery._tag !== "Resend")
+        return giveUp(doubt, "its capability no longer declares that it may be sent again")
       const payload = StoredRequest.decode(capability, doubt.request)
       if (Result.isFailure(payload)) return giveUp(doubt, payload.failure)
       const job: Dispatch.Job = {

@@ -23,19 +23,13 @@ import {
 
 type Needs = Executor | ReceiptLog | Connector.Handler<"notify">
 
-/** The connector has performed, and answers when the gate is opened. */
-const gated = Effect.fnUntraced(function* (world: World) {
+/** Asks for an order, and returns when the connector has performed; it answers when it is let. */
+const begun = Effect.fnUntraced(function* (world: World, id: string) {
   const gate = yield* Deferred.make<void>()
   world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-  return Deferred.succeed(gate, undefined)
-})
-
-/** Asks for an order, and returns when the connector has performed. */
-const begun = Effect.fnUntraced(function* (world: World, id: string) {
-  const open = yield* gated(world)
   const asking = yield* Effect.forkChild(execute(notify(id)), { startImmediately: true })
   yield* world.started(1)
-  return { open, asking }
+  return { open: Deferred.succeed(gate, undefined), asking }
 })
 
 const story = (sentence: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
@@ -270,6 +264,40 @@ describe("a server", () => {
       assert.strictEqual(world.calls.length, 2)
       assert.deepStrictEqual(yield* receiptsOf("1"), ["performed"])
     }).pipe(Effect.provideContext(context))
+
+  story(
+    `${fault("transaction long open")} on which somebody's transaction stays open lets a hundred actions be performed and repeated all the same`,
+    () =>
+      Effect.gen(function* () {
+        const { context, sql, world } = yield* prepared()
+        const ids = Array.from({ length: 100 }, (_, index) => `${index}`)
+        const asked = Effect.forEach(ids, (id) => execute(notify(id)), { concurrency: 20 }).pipe(
+          Effect.provideContext(context)
+        )
+        const isOpen = yield* Deferred.make<void>()
+        const end = yield* Deferred.make<void>()
+        const open = yield* Effect.forkChild(
+          sql.withTransaction(
+            // It has read the ledger, and written something of its own.
+            sql`SELECT count(*), pg_current_xact_id() FROM fibric.ledger`.pipe(
+              Effect.andThen(Deferred.succeed(isOpen, undefined)),
+              Effect.andThen(Deferred.await(end))
+            )
+          )
+        )
+        yield* Deferred.await(isOpen)
+        const first = yield* asked
+        const again = yield* asked
+        assert.deepStrictEqual(
+          again.map(({ receipt }) => receipt.id),
+          first.map(({ receipt }) => receipt.id)
+        )
+        assert.strictEqual(world.calls.length, 100)
+        assert.isUndefined(open.pollUnsafe())
+        yield* Deferred.succeed(end, undefined)
+        yield* Fiber.join(open)
+      })
+  )
 
   story(
     `${fault("connections exhausted")} that takes no more connections lets nothing new be performed, and what was is settled afterwards`,

@@ -61,7 +61,7 @@ const shut = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
     )
   )
   yield* Deferred.await(isShut)
-  return Effect.andThen(Deferred.succeed(gate, undefined), Fiber.join(holder))
+  return { open: Effect.andThen(Deferred.succeed(gate, undefined), Fiber.join(holder)) }
 })
 
 const story = (sentence: string, body: () => Effect.Effect<void, unknown, Layers>) =>
@@ -140,7 +140,7 @@ describe("a process that is told to end with SIGTERM", () => {
   story(`${fault("terminated")} lets what is under way end, settles it, and ends`, () =>
     Effect.gen(function* () {
       const { second, sent, sql, start } = yield* started("wait")
-      const open = yield* shut(sql)
+      const { open } = yield* shut(sql)
       const worker = yield* start
       assert.strictEqual(yield* worker.says, "sent")
       yield* worker.send("SIGTERM")
@@ -162,7 +162,7 @@ describe("a process that is told to end with SIGTERM", () => {
     () =>
       Effect.gen(function* () {
         const { second, sent, sql, start } = yield* started("wait")
-        const open = yield* shut(sql)
+        const { open } = yield* shut(sql)
         const worker = yield* start
         assert.strictEqual(yield* worker.says, "sent")
         yield* worker.send("SIGTERM")

@@ -81,6 +81,10 @@ describe("a caller that is interrupted", () => {
       ends(simulate(ring, [at(step, "interrupt-caller")]), {})
     })
   }
+
+  it(`${fault("caller interrupted")} while its repeat is written down takes nothing from who asked first`, () => {
+    ends(simulate(ring, [at("record", "interrupt-caller")], { asksAtMillis: [0, 3_000] }), {})
+  })
 })
 
 describe("a ledger that is restarted", () => {
@@ -129,7 +133,7 @@ describe("a wire to the ledger", () => {
     }
   })
 
-  it(`${fault("partition after the claim")} that is cut after the claim, and another process sends it again: the provider recognises it`, () => {
+  it(`${fault("partition after the claim")} that is cut after the claim: where another process sends it again meanwhile, the provider recognises it`, () => {
     for (const { answer, effects, receipts } of simulate(pay, [at("settle", "partition")])) {
       assert.deepStrictEqual([effects, answer], [1, "performed"])
       assert.include(["performed", "in_doubt performed"], receipts.join(" "))

@@ -38,9 +38,9 @@ const paying = Pay.propose(House.at("1"), { what: "rent" })
 const heard = <A extends { readonly receipt: Receipt }, E extends { readonly _tag: string }, R>(
   request: Effect.Effect<A, E, R>
 ) =>
-  Effect.matchEffect(request, {
-    onSuccess: (done) => Effect.succeed({ told: done.receipt.outcome as string, end: Effect.succeed(done) }),
-    onFailure: (error) => Effect.succeed({ told: error._tag as string, end: Effect.fail(error) })
+  Effect.match(request, {
+    onSuccess: (done) => ({ told: done.receipt.outcome as string, end: Effect.succeed(done) }),
+    onFailure: (error) => ({ told: error._tag as string, end: Effect.fail(error) })
   })
 
 export const ring = { action: ringing, request: heard(execute(ringing)) } as const

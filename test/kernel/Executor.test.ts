@@ -291,21 +291,7 @@ describe("what the connector's answer proves", () => {
       () => Effect.fail(new OutcomeUnknown({ reason: "reset after the dot" })),
       /reset after the dot/
     ],
-    ["dies", () => Effect.die(new Error("boom")), /the connector died: Error: boom/],
-    [
-      "throws before it returns an effect",
-      () => {
-        throw new Error("thrown")
-      },
-      /the connector died: Error: thrown/
-    ],
     ["is interrupted from within", () => Effect.interrupt, /the call was interrupted/],
-    // A connector without types can answer anything; the kernel must not believe it.
-    [
-      "answers with something that does not fit",
-      () => Effect.succeed({ messageId: 7 } as never),
-      /can't be recorded/
-    ],
     [
       "fails with an object that can't be shown",
       () => Effect.fail(Object.create(null) as never),
@@ -331,23 +317,43 @@ describe("what the connector's answer proves", () => {
       /bytes, more than/
     ]
   ]
+  const leavesDoubt = (answer: World["answer"], reason: RegExp) => (world: World) =>
+    Effect.gen(function* () {
+      world.answer = answer
+      const first = yield* Effect.flip(execute(notify("1")))
+      assert.strictEqual(first._tag, "InDoubt")
+      assert.match(first._tag === "InDoubt" ? first.reason : "", reason)
+      world.answer = succeed
+      const again = yield* Effect.flip(execute(notify("1")))
+      assert.strictEqual(again._tag, "InDoubt")
+      assert.strictEqual(world.calls.length, 1)
+      assert.deepStrictEqual(yield* totals("1"), { in_doubt: 1, deduplicated: 1 })
+    })
+
   for (const [what, answer, reason] of unknowns) {
     story(
-      `${fault("connector throws", "connector dies", "connector answers garbage")} a connector that ${what} leaves the key in doubt, and it is never sent again`,
-      (world) =>
-        Effect.gen(function* () {
-          world.answer = answer
-          const first = yield* Effect.flip(execute(notify("1")))
-          assert.strictEqual(first._tag, "InDoubt")
-          assert.match(first._tag === "InDoubt" ? first.reason : "", reason)
-          world.answer = succeed
-          const again = yield* Effect.flip(execute(notify("1")))
-          assert.strictEqual(again._tag, "InDoubt")
-          assert.strictEqual(world.calls.length, 1)
-          assert.deepStrictEqual(yield* totals("1"), { in_doubt: 1, deduplicated: 1 })
-        })
+      `a connector that ${what} leaves the key in doubt, and it is never sent again`,
+      leavesDoubt(answer, reason)
     )
   }
+
+  story(
+    `${fault("connector dies")} a connector that was called and dies leaves the key in doubt, and it is never sent again`,
+    leavesDoubt(() => Effect.die(new Error("boom")), /the connector died: Error: boom/)
+  )
+
+  story(
+    `${fault("connector throws")} a connector that was called and throws leaves the key in doubt, and it is never sent again`,
+    leavesDoubt(() => {
+      throw new Error("thrown")
+    }, /the connector died: Error: thrown/)
+  )
+
+  story(
+    // A connector without types can answer anything; the kernel must not believe it.
+    `${fault("connector answers garbage")} a connector that answers with something that does not fit leaves the key in doubt, and it is never sent again`,
+    leavesDoubt(() => Effect.succeed({ messageId: 7 } as never), /can't be recorded/)
+  )
 })
 
 describe("the deadline", () => {

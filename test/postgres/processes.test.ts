@@ -51,7 +51,7 @@ describe("two processes on one Postgres", () => {
   )
 
   it.live(
-    `${fault("hosted twice")} forty different actions of one entity are all performed, never two at a time`,
+    `${fault("hosted twice")} are asked for forty actions of one entity: all are performed, never two at a time`,
     () =>
       Effect.gen(function* () {
         const { url, sql, effects } = yield* prepared
