@@ -1,5 +1,9 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { LongestFirst } from "./test/support/longest-first.ts"
+
+// Every file has a process of its own and many start others: each would compile the same modules again.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
 
 /** Tests that judge by real deadlines: they have the machine to themselves, after all others. */
 const timed = ["test/connectors/smtp-laws.test.ts", "test/testing/laws/laws.test.ts"]
