@@ -42,7 +42,7 @@ export const openLedger = (url: Redacted.Redacted<string>) =>
 
 /**
  * A role that can log in and has no other right. Taken before a database, so that it is dropped after
- * the database that it has rights in.
+ * the database that it has rights in; it stays with the database where that stays.
  */
 export const freshRole = Effect.gen(function* () {
   const sql = yield* PgClient.make({
@@ -53,7 +53,7 @@ export const freshRole = Effect.gen(function* () {
   const name = `role_${randomUUID().replaceAll("-", "")}`
   yield* Effect.acquireRelease(
     sql`CREATE ROLE ${sql(name)} LOGIN PASSWORD ${sql.literal(`'${secret}'`)}`,
-    () => Effect.orDie(sql`DROP ROLE ${sql(name)}`)
+    () => (inject("thrownAway") ? Effect.void : Effect.orDie(sql`DROP ROLE ${sql(name)}`))
   )
   return { name, sql }
 })

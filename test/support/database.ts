@@ -1,5 +1,7 @@
 /**
- * A fresh database for a test, in the run's Postgres server. Made and dropped with the scope.
+ * A fresh database for a test, in the run's Postgres server. Made and dropped with the scope; or closed to
+ * everybody, where the server is thrown away after the run: each drop would write out all that any test
+ * has in memory, and takes longer than most tests.
  */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, Redacted } from "effect"
@@ -24,6 +26,15 @@ const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
     )
   )
 
+const drop = (name: string) => (sql: PgClient.PgClient) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`
+
+/** As a drop does: nobody connects any more, and whoever was connected has gone when this returns. */
+const close = (name: string) => (sql: PgClient.PgClient) =>
+  Effect.andThen(
+    sql`ALTER DATABASE ${sql(name)} ALLOW_CONNECTIONS false`,
+    sql`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = ${name}`
+  )
+
 const database = (
   create: (sql: PgClient.PgClient, name: string) => Effect.Effect<unknown, SqlError.SqlError>
 ) =>
@@ -35,10 +46,10 @@ const database = (
         { name, url: urlOf(name) }
       )
     }),
-    ({ name }) => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
+    ({ name }) => Effect.orDie(onServer(inject("thrownAway") ? close(name) : drop(name)))
   )
 
-/** A new, empty database; its URL. Dropped when the scope closes, whoever is still connected. */
+/** A new, empty database; its URL. Gone when the scope closes, whoever is still connected. */
 export const freshDatabase = database((sql, name) => sql`CREATE DATABASE ${sql(name)}`)
 
 /** A new database with an empty ledger in it that is up to date: a start finds nothing to do. */

@@ -1,5 +1,6 @@
 /**
  * One Postgres server for a whole test run: `DATABASE_URL`, or an embedded one on a socket of its own.
+ * `FIBRIC_TEST_SERVER=thrown-away` says that the server at `DATABASE_URL` ends with the run, too.
  * Each test makes a database of its own in it, so that two runs never meet; most of them as a copy of one
  * that has been brought up to date here.
  */
@@ -16,6 +17,8 @@ declare module "vitest" {
     readonly databaseUrl: string
     /** A database that is up to date and empty, to be copied. Nobody connects to it. */
     readonly templateDatabase: string
+    /** Whether the server ends with the run, so that nothing in it has to be cleared away. */
+    readonly thrownAway: boolean
   }
 }
 
@@ -29,7 +32,7 @@ const endNow = (pid: number): void => {
 }
 
 /** Makes the database to copy, for as long as the scope lives. */
-const template = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
+const template = Effect.fnUntraced(function* (url: Redacted.Redacted<string>, thrownAway: boolean) {
   const name = `template_${randomUUID().replaceAll("-", "")}`
   const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
     Effect.scoped(
@@ -40,7 +43,8 @@ const template = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
     )
   yield* Effect.acquireRelease(
     onServer((sql) => sql`CREATE DATABASE ${sql(name)}`),
-    () => Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
+    () =>
+      thrownAway ? Effect.void : Effect.orDie(onServer((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`))
   )
   const own = Redacted.make(Object.assign(new URL(Redacted.value(url)), { pathname: `/${name}` }).toString())
   yield* Effect.scoped(Layer.build(LedgerClient.layer.pipe(Layer.provide(layerClient(own)))))
@@ -54,10 +58,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const onExit = () => Option.map(server, ({ pid }) => endNow(pid))
   process.once("exit", onExit)
   await Effect.runPromise(Effect.scoped(Layer.build(layerClient(url))))
+  const thrownAway = Option.isSome(server) || process.env["FIBRIC_TEST_SERVER"] === "thrown-away"
+  project.provide("thrownAway", thrownAway)
   project.provide("databaseUrl", Redacted.value(url))
-  project.provide("templateDatabase", await Effect.runPromise(Scope.provide(template(url), scope)))
+  project.provide(
+    "templateDatabase",
+    await Effect.runPromise(Scope.provide(template(url, thrownAway), scope))
+  )
   return async () => {
     process.removeListener("exit", onExit)
+    // What is in it is removed at once: it need not be written out first.
+    onExit()
     await Effect.runPromise(Scope.close(scope, Exit.void))
   }
 }
