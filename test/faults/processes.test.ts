@@ -109,7 +109,8 @@ describe("a process whose event loop is blocked for 3 seconds, past its lease,",
       assert.strictEqual(yield* worker.says, "NotPerformed")
       assert.strictEqual(yield* sent, 0)
       yield* Effect.gen(function* () {
-        assert.deepStrictEqual(yield* receiptsOf("4471"), ["in_doubt", "released"])
+        // The second one has called it doubtful meanwhile, unless it stood still itself.
+        assert.include(["released", "in_doubt released"], (yield* receiptsOf("4471")).join(" "))
         const { receipt } = yield* execute(notify("4471"))
         assert.deepStrictEqual([receipt.outcome, receipt.attempt], ["performed", 2])
         assert.strictEqual(world.calls.length, 1)
@@ -118,7 +119,7 @@ describe("a process whose event loop is blocked for 3 seconds, past its lease,",
   )
 
   story(
-    `${fault("event loop blocked")} after it has sent settles the doubt when it goes on: one effect`,
+    `${fault("event loop blocked")} after it has sent settles what it did when it goes on: one effect`,
     () =>
       Effect.gen(function* () {
         const { second, sent, start } = yield* started("block after")
