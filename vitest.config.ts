@@ -12,7 +12,8 @@ export default defineConfig({
   resolve: { conditions: ["fibric-source"] },
   ssr: { resolve: { conditions: ["fibric-source"] } },
   test: {
-    testTimeout: 30_000,
+    // No test judges by it: it ends what hangs, on a machine that has more to do than its tests.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
     execArgv: ["--conditions=fibric-source"],

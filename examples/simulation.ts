@@ -30,7 +30,7 @@ const scenario: Simulation.Scenario<Connector.Handler<"unlock">> = {
   faults: ["kill-after-effect", "lose-answer", "lose-reply", "stop-landed", "partition"]
 }
 
-const report = Simulation.runSeeds(scenario, { seeds: 300 })
+const report = Simulation.runSeeds(scenario, { seeds: 100 })
 Simulation.expectOneEffectPerKey(report) // throws, with what was violated and in which seed
 
 Effect.runSync(

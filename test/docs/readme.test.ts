@@ -82,7 +82,7 @@ describe("the README's code", () => {
   it.live("simulates a connector of one's own", () =>
     Effect.gen(function* () {
       const output = yield* run("examples/simulation.ts")
-      assert.match(output, /^300 seeds, \d+ processes killed, one effect for each key$/m)
+      assert.match(output, /^100 seeds, \d+ processes killed, one effect for each key$/m)
     }).pipe(Effect.scoped)
   )
 

@@ -10,6 +10,7 @@ import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
+import * as FibricTesting from "fibric/testing"
 import * as FibricLaws from "fibric/testing/laws"
 import * as FibricIndex from "fibric"
 import { readFile } from "node:fs/promises"
@@ -25,6 +26,7 @@ const entries = {
   "fibric/embedded": FibricEmbedded,
   "fibric/cluster": FibricCluster,
   "fibric/telemetry": FibricTelemetry,
+  "fibric/testing": FibricTesting,
   "fibric/testing/laws": FibricLaws,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }

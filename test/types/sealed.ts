@@ -7,6 +7,7 @@ import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
+import * as FibricTesting from "fibric/testing"
 import * as FibricLaws from "fibric/testing/laws"
 import * as Smtp from "fibric/connectors/smtp"
 import { type Equals, isTrue, shop } from "./support.ts"
@@ -18,6 +19,7 @@ isTrue<Equals<Extract<keyof typeof FibricEmbedded, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricCluster, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricPostgres, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricTelemetry, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof FibricTesting, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricLaws, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
