@@ -76,7 +76,7 @@ serve({
         const answer = await runtime.runPromise(asked(request))
         const [row] = await rows(
           (sql) => sql<{ outcome: string }>`
-            SELECT outcome FROM fibric.receipts WHERE entity_id = ${request.entity} ORDER BY at DESC LIMIT 1`
+            SELECT outcome FROM fibric.receipts WHERE entity_id = ${request.entity} AND outcome <> 'joined' ORDER BY at DESC LIMIT 1`
         )
         return `${answer}; receipt: ${row?.outcome ?? "none"}`
       },
