@@ -66,7 +66,9 @@ const run = Effect.fnUntraced(function* ({ crashes, rounds, subjects, workloads 
   for (let round = 1; round <= (workloads.length === 0 ? 0 : rounds); round++) {
     for (const peer of subjects) {
       const taken = yield* Effect.scoped(
-        Effect.flatMap(place.ground(peer, `round_${round}`), (ground) => turn(peer, ground, round, workloads))
+        Effect.flatMap(place.ground(peer, `round_${round}`), (ground) =>
+          turn(peer, ground, round, workloads, turns.get(peer)?.at(0)?.size)
+        )
       )
       turns.get(peer)?.push(taken)
       yield* Console.error(`round ${round} of ${rounds}, ${peer.name}: ${JSON.stringify(taken)}`)

@@ -1,6 +1,6 @@
 /**
- * The peers, and how much of each workload they are given: as much as keeps a round short. The same for all
- * peers but the slowest; more for fibric and the naive way, which would be over before they are warm.
+ * The peers, and how much of each workload they are given: as much as keeps a round short, and no less than
+ * keeps it from being over before it is warm. A peer's pace in its first turn says which size it gets.
  */
 import { readFileSync } from "node:fs"
 
@@ -19,16 +19,23 @@ export interface Peer {
   readonly program: URL
   /** Whether it needs Restate's server. */
   readonly onRestate: boolean
-  readonly size: Size
   /** The workloads that it can't do; why, the README says. */
   readonly without: ReadonlyArray<"C" | "D">
 }
 
-const usual: Size = { A: 2_000, B2: { requests: 4_000, keys: 200 }, C: 300, D: 1_500 }
+/** The sizes, each for a pace below so many effects a second. */
+const sizes: ReadonlyArray<{ readonly below: number; readonly size: Size }> = [
+  { below: 300, size: { A: 1_000, B2: { requests: 2_000, keys: 100 }, C: 300, D: 750 } },
+  { below: 2_000, size: { A: 2_000, B2: { requests: 4_000, keys: 200 }, C: 300, D: 1_500 } },
+  { below: Infinity, size: { A: 10_000, B2: { requests: 20_000, keys: 1_000 }, C: 1_500, D: 7_500 } }
+]
 
-const large: Size = { A: 10_000, B2: { requests: 20_000, keys: 1_000 }, C: 1_500, D: 7_500 }
-
-const small: Size = { A: 1_000, B2: { requests: 2_000, keys: 100 }, C: 300, D: 750 }
+/** The size for who does so many distinct effects a second. */
+export const sizeAt = (pace: number): Size => {
+  const fitting = sizes.find(({ below }) => pace < below)
+  if (fitting === undefined) throw new Error(`Bug: no size fits a pace of ${pace}`)
+  return fitting.size
+}
 
 interface Manifest {
   readonly version: string
@@ -49,25 +56,24 @@ const peer = (
   name: string,
   program: string,
   version: string,
-  options: Partial<Pick<Peer, "onRestate" | "size" | "without">> = {}
+  options: Partial<Pick<Peer, "onRestate" | "without">> = {}
 ): Peer => ({
   name,
   version,
   program: new URL(program, import.meta.url),
   onRestate: false,
-  size: usual,
   without: [],
   ...options
 })
 
 /** In the order in which a round takes its turns. */
 export const peers: ReadonlyArray<Peer> = [
-  peer("fibric", "subjects/fibric.ts", ours.version, { size: large }),
-  peer("naive", "foreign/naive.ts", `pg ${pinned("pg")}`, { size: large }),
+  peer("fibric", "subjects/fibric.ts", ours.version),
+  peer("naive", "foreign/naive.ts", `pg ${pinned("pg")}`),
   peer("dbos", "foreign/dbos.ts", pinned("@dbos-inc/dbos-sdk")),
   peer("restate", "foreign/restate.ts", pinned("@restatedev/restate-server"), { onRestate: true }),
   peer("effect-cluster", "subjects/entity.ts", pinned("effect")),
-  peer("effect-workflow", "subjects/workflow.ts", pinned("effect"), { size: small, without: ["C"] }),
+  peer("effect-workflow", "subjects/workflow.ts", pinned("effect"), { without: ["C"] }),
   peer("graphile-worker", "foreign/graphile-worker.ts", pinned("graphile-worker"), { without: ["D"] }),
   peer("pg-boss", "foreign/pg-boss.ts", pinned("pg-boss"))
 ]

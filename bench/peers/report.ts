@@ -39,24 +39,30 @@ const over = <N extends Name, R>(
 
 const most = <A>(all: ReadonlyArray<A>, pick: (one: A) => number): number => Math.max(...all.map(pick))
 
+/** The rate of a workload that has nothing else to show, and of how many requests. */
+const rateOf = <T extends { readonly rate: number; readonly count: number }>(
+  of: (pick: (one: T) => number) => number,
+  all: ReadonlyArray<T>
+) => ({ rate: of(({ rate }) => rate), requests: most(all, ({ count }) => count) })
+
 /** A peer's row. Counts are those of the worst round, so that a run that went wrong once shows. */
 export const row = ({ crash, peer, turns }: Found) => ({
   name: peer.name,
   version: peer.version,
-  A: over(turns, "A", (of) => ({
+  A: over(turns, "A", (of, all) => ({
     rate: of(({ rate }) => rate),
     p99Millis: of(({ p99Millis }) => p99Millis),
-    requests: peer.size.A
+    requests: most(all, ({ count }) => count)
   })),
   B2: over(turns, "B2", (of, all) => ({
     rate: of(({ rate }) => rate),
-    requests: peer.size.B2.requests,
-    keys: peer.size.B2.keys,
+    requests: most(all, ({ requests }) => requests),
+    keys: most(all, ({ keys }) => keys),
     effects: most(all, ({ effects }) => effects),
     receipts: most(all, ({ receipts }) => receipts)
   })),
-  C: over(turns, "C", (of) => ({ rate: of(({ rate }) => rate), requests: peer.size.C })),
-  D: over(turns, "D", (of) => ({ rate: of(({ rate }) => rate), requests: peer.size.D })),
+  C: over(turns, "C", rateOf),
+  D: over(turns, "D", rateOf),
   crash: crash ?? null
 })
 

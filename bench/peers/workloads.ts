@@ -4,13 +4,14 @@
  * hot entity.
  */
 import { Effect, Schema } from "effect"
-import type { Peer } from "./peers.ts"
+import { type Peer, type Size, sizeAt } from "./peers.ts"
 import type { Ground } from "./Place.ts"
 import { SubjectFailed, use } from "./SubjectProcess.ts"
 
 export const names = ["A", "B2", "C", "D"] as const
 export type Name = (typeof names)[number]
 
+const Pace = Schema.Struct({ rate: Schema.Finite })
 const A = Schema.Struct({
   rate: Schema.Finite,
   p99Millis: Schema.Finite,
@@ -34,6 +35,8 @@ const D = Schema.Struct({ rate: Schema.Finite, count: Schema.Int, effects: Schem
 
 /** What one turn measured; a workload that was not asked for, or that the peer can't do, is absent. */
 export interface Turn {
+  /** How much of each it was given. */
+  readonly size: Size
   readonly A?: typeof A.Type
   readonly B2?: typeof B2.Type
   readonly C?: typeof C.Type
@@ -48,13 +51,14 @@ export const turn = Effect.fnUntraced(function* (
   peer: Peer,
   ground: Ground,
   round: number,
-  wanted: ReadonlyArray<Name>
+  wanted: ReadonlyArray<Name>,
+  known?: Size
 ) {
-  const { size } = peer
   const does = (name: Name) => wanted.includes(name) && !peer.without.some((other) => other === name)
   const measured = yield* use(peer, ground, (tell) =>
     Effect.gen(function* () {
-      const found: { -readonly [N in Name]?: Turn[N] } = {}
+      const size = known ?? sizeAt((yield* tell({ do: "pace", series: `pace${round}` }, Pace)).rate)
+      const found: { size: Size } & { -readonly [N in Name]?: Turn[N] } = { size }
       if (does("A") || does("D")) {
         const a = yield* tell({ do: "A", series: `a${round}`, count: size.A }, A)
         yield* must(peer, "A", a.effects === a.count, `${a.effects} effects for ${a.count} requests`)
@@ -70,8 +74,9 @@ export const turn = Effect.fnUntraced(function* (
       return found
     })
   )
-  if (!does("D")) return measured as Turn
-  const d = yield* use(peer, ground, (tell) => tell({ do: "D", series: `a${round}`, count: size.D }, D))
+  if (!does("D")) return measured
+  const again = { do: "D", series: `a${round}`, count: measured.size.D } as const
+  const d = yield* use(peer, ground, (tell) => tell(again, D))
   yield* must(peer, "D", d.effects === 0, `${d.effects} effects were run again`)
-  return { ...measured, D: d } as Turn
+  return { ...measured, D: d }
 })

@@ -52,7 +52,7 @@ serve({
       receipts: (series) =>
         Counting.count(
           counting,
-          "SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS' AND starts_with(workflow_uuid, $1)",
+          "SELECT count(*)::int AS count FROM dbos.workflow_status WHERE status = 'SUCCESS' AND starts_with(workflow_uuid, $1)",
           [`${series}-`]
         ),
       // What was pending is run again at the launch, by itself.

@@ -12,23 +12,22 @@ import { serve } from "../subject/serve.ts"
 import type { Mode, Request } from "../subject/Subject.ts"
 import * as Counting from "./pool.ts"
 
-/** Whoever waits for a job's end, by the job's id; and which have ended before somebody waited. */
+/** Which jobs have ended, by id, and whoever waits for one. Several requests can share a job. */
 class Ends {
   readonly #waiting = new Map<string, Array<() => void>>()
-  readonly #early = new Set<string>()
+  readonly #ended = new Set<string>()
 
   of(id: string): Promise<void> {
-    if (this.#early.delete(id)) return Promise.resolve()
+    if (this.#ended.has(id)) return Promise.resolve()
     return new Promise((resolve) => {
       this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve])
     })
   }
 
   come(id: string): void {
-    const waiting = this.#waiting.get(id)
-    if (waiting === undefined) return void this.#early.add(id)
+    this.#ended.add(id)
+    for (const resolve of this.#waiting.get(id) ?? []) resolve()
     this.#waiting.delete(id)
-    for (const resolve of waiting) resolve()
   }
 }
 
@@ -66,6 +65,7 @@ serve({
     const ends = new Ends()
     const pool = new Pool({ connectionString: url, max: 26, Client: watching(ends) })
     pool.on("error", () => undefined)
+    pool.on("connect", (client) => client.on("error", () => undefined))
     const counting = Counting.open(url, 1)
     const options = { pgPool: pool, logger: silent, noHandleSignals: true }
     const utils = await makeWorkerUtils(options)
@@ -79,13 +79,17 @@ serve({
     const add = (request: Request): Promise<Job> =>
       utils.addJob("perform", request, {
         jobKey: request.key,
+        // A repeat joins the job as long as it is there, also while it runs: nothing in it can have changed.
+        jobKeyMode: "unsafe_dedupe",
         ...(mode === "hot" ? { queueName: request.entity } : {})
       })
     return {
       ask: async (request) => ends.of((await add(request)).id),
-      receipts: () => Counting.count(counting, "SELECT count(*) FROM graphile_worker.jobs", []),
+      receipts: () => Counting.count(counting, "SELECT count(*)::int AS count FROM graphile_worker.jobs", []),
       afterwards: async () => {
-        while ((await Counting.count(counting, "SELECT count(*) FROM graphile_worker.jobs", [])) > 0) {
+        while (
+          (await Counting.count(counting, "SELECT count(*)::int AS count FROM graphile_worker.jobs", [])) > 0
+        ) {
           await new Promise((resolve) => setTimeout(resolve, 50))
         }
         return "the job is gone"

@@ -63,7 +63,11 @@ serve({
     return {
       ask: mode === "hot" ? inLine : perform,
       receipts: (series) =>
-        Pool.count(pool, "SELECT count(*) FROM action WHERE series = $1 AND outcome IS NOT NULL", [series]),
+        Pool.count(
+          pool,
+          "SELECT count(*)::int AS count FROM action WHERE series = $1 AND outcome IS NOT NULL",
+          [series]
+        ),
       // There is nothing that recovers it: a repeat finds the claim, and would wait for ever.
       afterwards: async (request) => `claimed; outcome: ${(await outcomeOf(request)) ?? "none, for ever"}`,
       stop: () => pool.end()

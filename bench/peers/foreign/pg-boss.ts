@@ -92,7 +92,7 @@ serve({
       receipts: (series) =>
         Counting.count(
           counting,
-          "SELECT count(*) FROM pgboss.job WHERE state = 'completed' AND data ->> 'series' = $1",
+          "SELECT count(*)::int AS count FROM pgboss.job WHERE state = 'completed' AND data ->> 'series' = $1",
           [series]
         ),
       afterwards: async ({ key }) => {

@@ -2,10 +2,7 @@
  * pool: connections to the run's Postgres, for the peers that let their pool be given, and for the counting
  * of what they have stored.
  */
-import { Pool, types } from "pg"
-
-// count() is a bigint; ours are small.
-types.setTypeParser(types.builtins.INT8, Number)
+import { Pool } from "pg"
 
 /** A pool of so many connections at most. A connection that dies with the server is nobody's error. */
 export const open = (url: string, max: number): Pool => {

@@ -4,6 +4,8 @@
  */
 
 export type Command =
+  /** Says how fast it is, roughly: once it is warm, on less than a second's work. */
+  | { readonly do: "pace"; readonly series: string }
   | { readonly do: "A"; readonly series: string; readonly count: number }
   | { readonly do: "B2"; readonly series: string; readonly requests: number; readonly keys: number }
   | { readonly do: "C"; readonly series: string; readonly count: number }

@@ -39,6 +39,9 @@ const instant = (counted: Counted): Effect => {
   }
 }
 
+/** How many effects a pace is taken from. */
+const paced = 384
+
 /** What is done before the clock starts, so that nobody is measured while it compiles. */
 const warm = async (running: Running, requests: ReadonlyArray<Request>) => {
   await Load.run(requests, running.ask)
@@ -58,6 +61,11 @@ const perform = async (subject: Subject, where: Where, command: Command): Promis
     }
   }
   switch (command.do) {
+    case "pace":
+      return using("apart", instant(counted), async (running) => {
+        await warm(running, Load.apart(`warm-${series}`, paced))
+        return { rate: (await Load.run(Load.apart(series, paced), running.ask)).rate }
+      })
     case "A":
       return using("apart", instant(counted), async (running) => {
         await warm(running, Load.apart(`warm-${series}`, Math.min(512, command.count)))
