@@ -37,10 +37,11 @@ const freePort = Effect.callback<number>((resume) => {
 
 /** What was found by trying; see the README. */
 const settings = {
-  RESTATE_DEFAULT_NUM_PARTITIONS: "4",
+  RESTATE_DEFAULT_NUM_PARTITIONS: "1",
   RESTATE_DISABLE_TELEMETRY: "true",
   RESTATE_ADMIN__DISABLE_WEB_UI: "true",
-  RESTATE_LOG_FILTER: "error",
+  // At its start it asks GitHub whether it is the newest; no setting keeps it from that, and nothing waits for it.
+  RESTATE_LOG_FILTER: "error,octocrab=off",
   RESTATE_LISTEN_MODE: "tcp",
   RESTATE_BIND_IP: "127.0.0.1",
   RESTATE_NODE_NAME: "peers"

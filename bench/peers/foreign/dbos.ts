@@ -9,8 +9,14 @@ import * as Counting from "./pool.ts"
 
 const queueName = "hot"
 
-/** How often a result that another run makes is looked for, and how often the queue is. */
-const pollMillis = 5
+/**
+ * How often a result that another run makes is looked for. More often takes the pool from the queue: in C,
+ * 256 callers look.
+ */
+const resultMillis = { apart: 20, hot: 200, crash: 20 } as const
+
+/** How often a queue is looked at, after the look before. */
+const queueMillis = 2
 
 /** What is registered has to be registered before the launch, and can't be told later: it looks here. */
 let effectNow: Effect = () => Promise.resolve()
@@ -38,7 +44,7 @@ serve({
     })
     await DBOS.launch()
     if (mode === "hot") {
-      await DBOS.registerQueue(queueName, { partitionConcurrency: 1, minPollingIntervalMs: pollMillis })
+      await DBOS.registerQueue(queueName, { partitionConcurrency: 1, minPollingIntervalMs: queueMillis })
     }
     const counting = Counting.open(url, 1)
     return {
@@ -47,7 +53,7 @@ serve({
           workflowID: request.key,
           ...(mode === "hot" ? { queueName, enqueueOptions: { queuePartitionKey: request.entity } } : {})
         })(request)
-        await handle.getResult({ pollingIntervalMs: pollMillis })
+        await handle.getResult({ pollingIntervalMs: resultMillis[mode] })
       },
       receipts: (series) =>
         Counting.count(
@@ -57,7 +63,7 @@ serve({
         ),
       // What was pending is run again at the launch, by itself.
       afterwards: async ({ key }) => {
-        await DBOS.retrieveWorkflow(key).getResult({ pollingIntervalMs: pollMillis })
+        await DBOS.retrieveWorkflow(key).getResult({ pollingIntervalMs: resultMillis[mode] })
         return (await DBOS.getWorkflowStatus(key))?.status ?? "unknown"
       },
       stop: async () => {

@@ -56,7 +56,7 @@ const settings = (mode: Mode) =>
         failJobBatchDelay: 0,
         pollInterval: 20
       }
-    : { concurrentJobs: 1, pollInterval: 2 }
+    : { concurrentJobs: 2, pollInterval: 1 }
 
 const silent = new Logger(() => () => undefined)
 

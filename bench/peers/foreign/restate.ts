@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import * as Restate from "@restatedev/restate-sdk"
 import * as Clients from "@restatedev/restate-sdk-clients"
+import * as Http2Fetch from "./http2-fetch.ts"
 import { serve } from "../subject/serve.ts"
 import type { Effect, Request, Where } from "../subject/Subject.ts"
 
@@ -77,7 +78,9 @@ serve({
       await post(where, "/deployments", { uri: `http://127.0.0.1:${port}` })
       writeFileSync(portFile, `${port}`)
     }
-    const ingress = Clients.connect({ url: where.servers["ingress"] ?? "" })
+    const url = where.servers["ingress"] ?? ""
+    const connection = Http2Fetch.open(url)
+    const ingress = Clients.connect({ url, fetch: connection.fetch })
     const ask = async (request: Request): Promise<void> => {
       const options = Clients.rpc.opts<Request, void>({ idempotencyKey: request.key })
       await (mode === "hot"
@@ -103,7 +106,10 @@ serve({
         )
         return `${row?.status}: ${row?.completion_result}`
       },
-      stop
+      stop: async () => {
+        connection.close()
+        await stop()
+      }
     }
   }
 })

@@ -39,8 +39,8 @@ const instant = (counted: Counted): Effect => {
   }
 }
 
-/** How many effects a pace is taken from. */
-const paced = 384
+/** How many effects a pace is taken from, three times: the best of them is nearest to being warm. */
+const paced = 256
 
 /** What is done before the clock starts, so that nobody is measured while it compiles. */
 const warm = async (running: Running, requests: ReadonlyArray<Request>) => {
@@ -63,8 +63,11 @@ const perform = async (subject: Subject, where: Where, command: Command): Promis
   switch (command.do) {
     case "pace":
       return using("apart", instant(counted), async (running) => {
-        await warm(running, Load.apart(`warm-${series}`, paced))
-        return { rate: (await Load.run(Load.apart(series, paced), running.ask)).rate }
+        const timings = []
+        for (const part of [1, 2, 3]) {
+          timings.push(await Load.run(Load.apart(`${series}-${part}`, paced), running.ask))
+        }
+        return { rate: Math.max(...timings.map(({ rate }) => rate)) }
       })
     case "A":
       return using("apart", instant(counted), async (running) => {
