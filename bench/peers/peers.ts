@@ -25,7 +25,7 @@ export interface Peer {
 
 /** The sizes, each for a pace below so many effects a second. */
 const sizes: ReadonlyArray<{ readonly below: number; readonly size: Size }> = [
-  { below: 300, size: { A: 1_000, B2: { requests: 2_000, keys: 100 }, C: 300, D: 750 } },
+  { below: 200, size: { A: 1_000, B2: { requests: 2_000, keys: 100 }, C: 300, D: 750 } },
   { below: 2_000, size: { A: 2_000, B2: { requests: 4_000, keys: 200 }, C: 300, D: 1_500 } },
   { below: Infinity, size: { A: 10_000, B2: { requests: 20_000, keys: 1_000 }, C: 1_500, D: 7_500 } }
 ]

@@ -1,7 +1,7 @@
 /**
- * Restate as a subject: a handler of one durable step (`ctx.run`), called through the ingress with the key
- * as its idempotency key, so that a repeat meets the stored invocation and its result. A hot entity is a
- * virtual object, whose exclusive handlers run one at a time.
+ * Restate as a subject: a virtual object's handler of one durable step (`ctx.run`), called through the
+ * ingress with the key as its idempotency key, so that a repeat meets the stored invocation and its result.
+ * An object's exclusive handlers run one at a time.
  *
  * The server has its own process and log (`RestateServer.ts`); this process is the deployment that it calls,
  * and the callers.
@@ -16,18 +16,15 @@ import * as Http2Fetch from "./http2-fetch.ts"
 import { serve } from "../subject/serve.ts"
 import type { Effect, Request, Where } from "../subject/Subject.ts"
 
-const definitionsOf = (effect: Effect) => {
-  const perform = async (context: Restate.Context, request: Request) => {
-    await context.run("effect", () => effect(request))
-  }
-  return {
-    apart: Restate.service({ name: "apart", handlers: { perform } }),
-    hot: Restate.object({
-      name: "hot",
-      handlers: { perform: (context: Restate.ObjectContext, request: Request) => perform(context, request) }
-    })
-  }
-}
+const thingOf = (effect: Effect) =>
+  Restate.object({
+    name: "thing",
+    handlers: {
+      perform: async (context: Restate.ObjectContext, request: Request) => {
+        await context.run("effect", () => effect(request))
+      }
+    }
+  })
 
 /** Listens where an earlier process of this subject did: that is where the server calls. */
 const listen = async (handler: Parameters<typeof createServer>[1], portFile: string) => {
@@ -67,9 +64,9 @@ const query = async <Row>(where: Where, sql: string): Promise<ReadonlyArray<Row>
 
 serve({
   start: async (where, mode, effect) => {
-    const { apart, hot } = definitionsOf(effect)
+    const thing = thingOf(effect)
     const handler = Restate.createEndpointHandler({
-      services: [apart, hot],
+      services: [thing],
       logger: ({ level }, ...said) => void (level === "error" && mode !== "crash" && console.error(...said))
     })
     const portFile = join(where.folder, "port")
@@ -83,9 +80,7 @@ serve({
     const ingress = Clients.connect({ url, fetch: connection.fetch })
     const ask = async (request: Request): Promise<void> => {
       const options = Clients.rpc.opts<Request, void>({ idempotencyKey: request.key })
-      await (mode === "hot"
-        ? ingress.objectClient(hot, request.entity).perform(request, options)
-        : ingress.serviceClient(apart).perform(request, options))
+      await ingress.objectClient(thing, request.entity).perform(request, options)
     }
     return {
       ask,
