@@ -3,7 +3,7 @@
  * that it has when nothing is set. In a crash trial a worker is given up on soon, so that the trial is short.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Logger, ManagedRuntime, Redacted, Schema } from "effect"
+import { Effect, Layer, Logger, ManagedRuntime, Redacted, Schedule, Schema } from "effect"
 // By path: this folder is a package of its own, in which the names that a user imports mean nothing.
 import { layerClient } from "../../../src/host/embedded.ts"
 import { layer as layerPostgres } from "../../../src/host/postgres.ts"
@@ -38,10 +38,11 @@ const heard = ({ key, series, entity }: Request) =>
   )
 
 /** Asks until nothing more is to be expected: it is settled, or in doubt. */
-const asked = (request: Request): Effect.Effect<string, never, Effect.Services<ReturnType<typeof heard>>> =>
-  Effect.flatMap(heard(request), (answer) =>
-    answer === "InProgress" ? Effect.delay(asked(request), "100 millis") : Effect.succeed(answer)
-  )
+const asked = (request: Request) =>
+  Effect.repeat(heard(request), {
+    while: (answer) => answer === "InProgress",
+    schedule: Schedule.spaced("100 millis")
+  })
 
 serve({
   start: async ({ url }, mode, effect) => {
