@@ -6,7 +6,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
-import * as FibricEmbedded from "../../src/host/embedded.ts"
+import * as EmbeddedPostgres from "../../src/host/EmbeddedPostgres.ts"
 import type { Peer } from "./peers.ts"
 import * as RestateServer from "./RestateServer.ts"
 
@@ -20,7 +20,7 @@ const databaseName = ({ name }: Peer, purpose: string) => `${name}_${purpose}`.r
 
 /** Starts Postgres, as its makers set it but for the number of connections that the peers together may hold. */
 export const make = Effect.gen(function* () {
-  const server = yield* FibricEmbedded.database({ settings: { max_connections: "200" } })
+  const server = yield* EmbeddedPostgres.make({ settings: { max_connections: "200" } })
   const sql = yield* Effect.provide(PgClient.make({ url: server.url, maxConnections: 1 }), Reactivity.layer)
   const { makeTempDirectoryScoped } = yield* Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
 

@@ -2,7 +2,7 @@
  * SubjectProcess: a subject's process as the harness sees it: started on its ground, told what to do, and
  * listened to. It is killed with the scope at the latest.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Redacted, Schema } from "effect"
 import * as Child from "../../scripts/harness/Child.ts"
 import type { Peer } from "./peers.ts"
 import type { Ground } from "./Place.ts"
@@ -25,7 +25,11 @@ const Failed = Schema.fromJsonString(Schema.Struct({ failed: Schema.String }))
 const patience = "2 minutes"
 
 const start = (peer: Peer, { url, ...where }: Ground) =>
-  Child.start(peer.program, [JSON.stringify(where)], { PEER_DATABASE_URL: url })
+  Child.start(peer.program, [JSON.stringify(where)], {
+    PEER_DATABASE_URL: url,
+    // What a peer's use of another package is warned of is its makers' business.
+    NODE_NO_WARNINGS: Redacted.make("1")
+  })
 
 /** Has a process do one thing; what it answered. */
 const told = <S extends Schema.Codec<unknown, unknown>>(
