@@ -31,17 +31,17 @@ export const rounds = Effect.fnUntraced(function* (
   plans: Readonly<Record<string, Run.Plan>>
 ) {
   const { naive: gauge, ...others } = plans
-  const round = Effect.fnUntraced(function* () {
+  const round = Effect.fnUntraced(function* (number: number) {
     const seen: Record<string, ReadonlyArray<Run.Measured>> = {}
     const rates: Array<number> = []
     const measureGauge = Effect.gen(function* () {
       if (gauge === undefined) return
-      const measured = yield* Run.run(server, gauge)
+      const measured = yield* Run.run(server, gauge, number)
       seen["naive"] ??= measured
       rates.push(measured[0]?.rate ?? 0)
     })
     yield* measureGauge
-    for (const [name, plan] of Object.entries(others)) seen[name] = yield* Run.run(server, plan)
+    for (const [name, plan] of Object.entries(others)) seen[name] = yield* Run.run(server, plan, number)
     if (sizes.isGauged) yield* measureGauge
     return { seen, gauge: rates }
   })

@@ -16,6 +16,8 @@ export interface Client {
 /** Every statement here finds its rows by an index. A planner that has seen no rows yet believes otherwise. */
 const planner = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" }
 
+const asItIs = (text: string): string => text
+
 export const connect = (url: string, connections: number): Client => {
   const { hostname, password, pathname, port, username } = new URL(url)
   const sql = postgres({
@@ -27,6 +29,7 @@ export const connect = (url: string, connections: number): Client => {
     max: connections,
     // Values go as text and are read by the server; what comes back is text, numbers and null.
     fetch_types: false,
+    types: { bytea: { to: 17, from: [17], serialize: asItIs, parse: asItIs } },
     connection: { synchronous_commit: "on", plan_cache_mode: "force_generic_plan", ...planner }
   })
   return {

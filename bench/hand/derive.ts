@@ -18,10 +18,12 @@ const sha256 = (text: string): string => hash("sha256", text, "hex")
 
 type Json = string | number | boolean | null | ReadonlyArray<Json> | { readonly [name: string]: Json }
 
+const isArray = (value: Json): value is ReadonlyArray<Json> => Array.isArray(value)
+
 /** JSON with sorted keys and no white space. */
 const canonical = (value: Json): string => {
   if (value === null || typeof value !== "object") return JSON.stringify(value)
-  if (value instanceof Array) return `[${value.map(canonical).join(",")}]`
+  if (isArray(value)) return `[${value.map(canonical).join(",")}]`
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`
 }

@@ -14,6 +14,8 @@ export interface Plan {
   readonly subject: string
   /** The database that its own is a copy of. */
   readonly template: string
+  /** Whether it is; a database that is too large to be copied is used as it is, under another name of the load. */
+  readonly isCopied?: boolean
   readonly warm: Load
   /** What counts, one after the other; of each a part for each process. */
   readonly loads: ReadonlyArray<readonly [Load, ...ReadonlyArray<Load>]>
@@ -49,8 +51,20 @@ export class Wrong extends Schema.TaggedError<Wrong>()("Wrong", { findings: Sche
 const tables: Readonly<Record<string, string>> = { fibric: "fibric.receipt_log" }
 const tableOf = (subject: string): string => tables[subject.split("-")[0] ?? ""] ?? "hand.receipt_log"
 
-export const run = Effect.fnUntraced(function* (server: Server, plan: Plan) {
-  const database = yield* server.copyOf(plan.template)
+/** In a database that stays, each round has entities of its own. */
+const inRound = (plan: Plan, round: number): Plan => {
+  if (plan.isCopied !== false) return plan
+  const renamed = (load: Load): Load => ({ ...load, name: `${load.name}.${round}.` })
+  return {
+    ...plan,
+    warm: renamed(plan.warm),
+    loads: plan.loads.map(([first, ...others]) => [renamed(first), ...others.map(renamed)] as const)
+  }
+}
+
+export const run = Effect.fnUntraced(function* (server: Server, asPlanned: Plan, round: number) {
+  const plan = inRound(asPlanned, round)
+  const database = plan.isCopied === false ? server.at(plan.template) : yield* server.copyOf(plan.template)
   const processes = Math.max(...plan.loads.map((parts) => parts.length))
   const subjects = yield* Effect.forEach(
     Array.from({ length: processes }),

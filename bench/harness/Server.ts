@@ -36,6 +36,8 @@ export interface Server {
     entity: string,
     since: string
   ) => Effect.Effect<Written, SqlError.SqlError>
+  /** The database of this name. */
+  readonly at: (name: string) => Database
   /** A database that is a copy of another one, gone with the scope. */
   readonly copyOf: (template: string) => Effect.Effect<Database, SqlError.SqlError, Scope.Scope>
   /** A database of this name that stays until the server ends, made by `fill` from a copy. */
@@ -82,6 +84,7 @@ export const make = Effect.gen(function* () {
     pid,
     version: row?.server_version ?? "",
     sql,
+    at,
     now: Effect.map(
       sql<{ now: string }>`
         SELECT rpad(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'), 32, '0')::uuid::text

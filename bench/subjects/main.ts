@@ -13,8 +13,13 @@ import type { Open, Subject } from "./Subject.ts"
 /** Each in a module of its own, so that a baseline's process holds nothing of fibric. */
 const subjects: Readonly<Record<string, () => Promise<{ readonly open: Open }>>> = {
   naive: () => import("./naive.ts"),
+  "naive-repeats": () => import("./naive-repeats.ts"),
   group: () => import("./group.ts"),
-  fibric: () => import("./fibric.ts")
+  logged: () => import("./logged.ts"),
+  any: () => import("./any.ts"),
+  merged: () => import("./merged.ts"),
+  fibric: () => import("./fibric.ts"),
+  "fibric-strict": () => import("./fibric-strict.ts")
 }
 
 const percentile = (sorted: Float64Array, share: number): number =>
