@@ -141,8 +141,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/PgLedger.ts",
-        find: `error.reason._tag === "ConnectionError" ? Effect.fail(error)`,
-        replace: `error.reason._tag.length > 0 ? Effect.fail(error)`
+        find: `({ reason }) => reason._tag !== "ConnectionError"`,
+        replace: `({ reason }) => reason._tag.length === 0`
       }
     ],
     caughtBy: ["test/postgres/batches.test.ts"]

@@ -178,8 +178,10 @@ const orEachAlone = <A, B>(
   batch: ReadonlyArray<A>,
   together: Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError>
 ): Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError> =>
-  Effect.catch(together, (error) =>
-    error.reason._tag === "ConnectionError" ? Effect.fail(error) : Effect.succeed(batch.map(() => undefined))
+  Effect.catchIf(
+    together,
+    ({ reason }) => reason._tag !== "ConnectionError",
+    () => Effect.succeed(batch.map(() => undefined))
   )
 
 /** The database's clock as it was read once, carried on by this process's own. */

@@ -53,7 +53,7 @@ const holding = Effect.fnUntraced(function* ({ key }: Claim) {
     { startImmediately: true }
   )
   yield* Deferred.await(isHeld)
-  return Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder))
+  return { letGo: Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder)) }
 })
 
 describe("many rows at once", () => {
@@ -141,7 +141,7 @@ describe("a row that can't be written with the others", () => {
       const worker = yield* alive
       const held = yield* claimed(keyOf("held"), { worker })
       const others = yield* Effect.forEach(numbers(10), (id) => claimed(keyOf(id), { worker }))
-      const letGo = yield* holding(held)
+      const { letGo } = yield* holding(held)
       const waiting = yield* Effect.forkChild(settle(held, performed), { startImmediately: true })
       const ended = yield* together(others, (claim) => settle(claim, performed))
       assert.deepStrictEqual(new Set(ended.map(({ _tag }) => _tag)), new Set(["Settled"]))
