@@ -1,0 +1,72 @@
+/**
+ * Sizes: how much each workload asks for. Everybody in a run is asked for the same.
+ */
+import type { Load } from "../Load.ts"
+
+export interface Sizes {
+  readonly rounds: number
+  /** Whether the gauge runs a second time in each round. */
+  readonly isGauged: boolean
+  readonly inFlight: number
+  /** Effects before the clock starts. */
+  readonly warm: number
+  readonly first: number
+  readonly repeats: number
+  readonly repeatKeys: number
+  /** The requests of one key at once, and how often that is done. */
+  readonly burst: number
+  readonly bursts: number
+  readonly hot: number
+  readonly cold: number
+  /** Effects whose flushes are counted. */
+  readonly flushed: number
+  /** Entities that pass through a process. */
+  readonly entities: number
+  /** Settled keys that an old ledger holds. */
+  readonly settled: number
+}
+
+export const full: Sizes = {
+  rounds: 5,
+  isGauged: true,
+  inFlight: 256,
+  warm: 500,
+  first: 20_000,
+  repeats: 100_000,
+  repeatKeys: 1_000,
+  burst: 657,
+  bursts: 15,
+  hot: 2_000,
+  cold: 20_000,
+  flushed: 1_000,
+  entities: 1_000_000,
+  settled: 10_000_000
+}
+
+/** One small iteration, to see that the harness is whole. Its numbers mean nothing. */
+export const quick: Sizes = {
+  ...full,
+  rounds: 1,
+  isGauged: false,
+  warm: 100,
+  first: 1_000,
+  repeats: 3_000,
+  repeatKeys: 100,
+  bursts: 2,
+  hot: 100,
+  cold: 500,
+  flushed: 50,
+  entities: 20_000,
+  settled: 20_000
+}
+
+/** Requests for a key each, on an entity each. */
+export const distinct = (name: string, requests: number, inFlight: number, from = 0): Load => ({
+  shape: "distinct",
+  name,
+  requests,
+  keys: requests,
+  from,
+  inFlight,
+  bursts: 1
+})

@@ -1,0 +1,115 @@
+/**
+ * The benchmark: fibric beside what can be written by hand, on a Postgres of its own, with the same work for
+ * everybody. `npm run bench`, with `-- --json` for a program to read. What is measured, how, and what came
+ * of it stands in docs/performance.md.
+ *
+ * It ends with 1 if something is not as it has to be (effects, receipts, answers), however fast it was.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as A from "./contests/A.ts"
+import * as B from "./contests/B.ts"
+import * as C from "./contests/C.ts"
+import type { Where } from "./contests/Contest.ts"
+import * as D from "./contests/D.ts"
+import * as F from "./contests/F.ts"
+import * as Growth from "./contests/growth.ts"
+import * as M from "./contests/M.ts"
+import * as Replicas from "./contests/replicas.ts"
+import { full, quick } from "./contests/Sizes.ts"
+import * as Server from "./harness/Server.ts"
+import * as Report from "./Report.ts"
+
+/** Each answers with its part of the report, and with the rounds that it kept where it has rounds. */
+const workloads = {
+  A: (where: Where) =>
+    Effect.map(A.run(where), ({ report, rounds }) => ({
+      rounds,
+      parts: { A: report },
+      baselines: { naive: report.naive.rate, group: report.group.rate }
+    })),
+  B: (where: Where) =>
+    Effect.map(B.run(where), ({ B1, B2, rounds }) => ({
+      rounds,
+      parts: { B1, B2 },
+      baselines: { logged: B2.logged.rate }
+    })),
+  C: (where: Where) => Effect.map(C.run(where), ({ report, rounds }) => ({ rounds, parts: { C: report } })),
+  D: (where: Where) =>
+    Effect.map(D.run(where), ({ report, rounds }) => ({
+      rounds,
+      parts: { D: report },
+      baselines: { any: report.any.rate }
+    })),
+  M: (where: Where) => Effect.map(M.run(where), (report) => ({ parts: { M: report } })),
+  F: (where: Where) => Effect.map(F.run(where), (report) => ({ parts: { F: report } })),
+  growth: (where: Where) =>
+    Effect.map(Growth.run(where), ({ report, rounds }) => ({ rounds, parts: { growth: report } })),
+  replicas: (where: Where) =>
+    Effect.map(Replicas.run(where), ({ report, rounds }) => ({ rounds, parts: { replicas: report } }))
+} as const
+
+type Workload = keyof typeof workloads
+// The keys of a literal are its type's.
+const names = Object.keys(workloads) as ReadonlyArray<Workload>
+
+/** What runs where nothing else is said: the others take long, or more than two cores. */
+const usual: ReadonlyArray<Workload> = ["A", "B", "C", "D", "M", "F"]
+
+const Wanted = Schema.Array(Schema.Literals(names))
+
+const run = Effect.fnUntraced(function* (wanted: ReadonlyArray<Workload>, sizes: Where["sizes"]) {
+  const server = yield* Server.make
+  const seen: Array<Report.Part> = []
+  for (const name of wanted) seen.push(yield* workloads[name]({ server, sizes }))
+  const versions = { node: process.version, postgres: server.version }
+  return { report: Report.together(seen), versions }
+}, Effect.scoped)
+
+const bench = Command.make(
+  "bench",
+  {
+    only: Flag.String("only").pipe(
+      Flag.withDescription(`Workloads to run, with commas between: ${names.join(",")}`),
+      Flag.withDefault(usual.join(","))
+    ),
+    rounds: Flag.Int("rounds").pipe(
+      Flag.withDescription(`How many rounds are to be kept (default: ${full.rounds})`),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+      Flag.withDefault(full.rounds)
+    ),
+    quick: Flag.Boolean("quick").pipe(
+      Flag.withDescription("One small round of each, to see that the harness is whole"),
+      Flag.withDefault(false)
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the numbers as one line of JSON"),
+      Flag.withDefault(false)
+    ),
+    save: Flag.Boolean("save").pipe(
+      Flag.withDescription("Keep the numbers in bench/results.json, beside those of other workloads"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function* ({ json, only, quick: isQuick, rounds, save }) {
+    const wanted = yield* Schema.decodeUnknownEffect(Wanted)(only.split(",").map((name) => name.trim()))
+    const { report, versions } = yield* run(wanted, isQuick ? quick : { ...full, rounds })
+    if (save) yield* Report.save(report, versions)
+    yield* Console.log(json ? JSON.stringify(report) : Report.table(report))
+  })
+).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))
+
+/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
+const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.void
+  const error = Cause.squash(cause)
+  return Console.error(error instanceof Error ? error.message : String(error))
+}
+
+Command.run(bench, { version: "0.1.0" }).pipe(
+  Effect.tapCause(complain),
+  Effect.provide([NodeServices.layer, Logger.layer([])]),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)
