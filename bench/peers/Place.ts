@@ -18,9 +18,20 @@ export interface Ground {
 
 const databaseName = ({ name }: Peer, purpose: string) => `${name}_${purpose}`.replaceAll("-", "_")
 
-/** Starts Postgres, as its makers set it but for the number of connections that the peers together may hold. */
+/**
+ * As Postgres's makers set it, but for room: connections for everybody, and no checkpoint falls into a turn
+ * by itself.
+ */
+const settings = {
+  max_connections: "200",
+  shared_buffers: "256MB",
+  max_wal_size: "4GB",
+  checkpoint_timeout: "30min"
+}
+
+/** Starts Postgres; answers with the way to a ground for a subject. */
 export const make = Effect.gen(function* () {
-  const server = yield* EmbeddedPostgres.make({ settings: { max_connections: "200" } })
+  const server = yield* EmbeddedPostgres.make({ settings })
   const sql = yield* Effect.provide(PgClient.make({ url: server.url, maxConnections: 1 }), Reactivity.layer)
   const { makeTempDirectoryScoped } = yield* Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
 
