@@ -26,8 +26,8 @@ export interface Peer {
 /** The sizes, each for a pace below so many effects a second. */
 const sizes: ReadonlyArray<{ readonly below: number; readonly size: Size }> = [
   { below: 200, size: { A: 1_000, B2: { requests: 2_000, keys: 100 }, C: 300, D: 750 } },
-  { below: 2_000, size: { A: 2_000, B2: { requests: 4_000, keys: 200 }, C: 300, D: 1_500 } },
-  { below: Infinity, size: { A: 10_000, B2: { requests: 20_000, keys: 1_000 }, C: 1_500, D: 7_500 } }
+  { below: 1_500, size: { A: 2_000, B2: { requests: 4_000, keys: 200 }, C: 300, D: 1_500 } },
+  { below: Infinity, size: { A: 10_000, B2: { requests: 20_000, keys: 1_000 }, C: 1_000, D: 7_500 } }
 ]
 
 /** The size for who does so many distinct effects a second. */

@@ -75,7 +75,8 @@ export const turn = Effect.fnUntraced(function* (
     })
   )
   if (!does("D")) return measured
-  const again = { do: "D", series: `a${round}`, count: measured.size.D } as const
+  const { A: settled, D: count } = measured.size
+  const again = { do: "D", series: `a${round}`, count, settled } as const
   const d = yield* use(peer, ground, (tell) => tell(again, D))
   yield* must(peer, "D", d.effects === 0, `${d.effects} effects were run again`)
   return { ...measured, D: d }

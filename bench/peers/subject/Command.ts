@@ -9,8 +9,8 @@ export type Command =
   | { readonly do: "A"; readonly series: string; readonly count: number }
   | { readonly do: "B2"; readonly series: string; readonly requests: number; readonly keys: number }
   | { readonly do: "C"; readonly series: string; readonly count: number }
-  /** Asks again, in this fresh process, for what `A` settled under this series. */
-  | { readonly do: "D"; readonly series: string; readonly count: number }
+  /** Asks again, in this fresh process, for what `A` settled under this series; the rest is to be warm. */
+  | { readonly do: "D"; readonly series: string; readonly count: number; readonly settled: number }
   /** Asks for an effect, and is killed after it and before its record. */
   | { readonly do: "die"; readonly series: string }
   /** Recovers from that, and says what became of the request. */

@@ -39,13 +39,17 @@ const instant = (counted: Counted): Effect => {
   }
 }
 
-/** How many effects a pace is taken from, three times: the best of them is nearest to being warm. */
-const paced = 256
+/** How long each workload is done before the clock starts. */
+const warmMillis = 1_000
 
-/** What is done before the clock starts, so that nobody is measured while it compiles. */
-const warm = async (running: Running, requests: ReadonlyArray<Request>) => {
-  await Load.run(requests, running.ask)
+/** Does the work in parts of that many requests, so that nobody is measured while it compiles. */
+const warm = async (running: Running, part: (number: number) => ReadonlyArray<Request>) => {
+  const until = performance.now() + warmMillis
+  for (let number = 1; performance.now() < until; number++) await Load.run(part(number), running.ask)
 }
+
+/** How many effects a pace is taken from. */
+const paced = 512
 
 const requestOf = (series: string): Request => ({ key: `${series}-0`, entity: `${series}-0`, series })
 
@@ -63,15 +67,12 @@ const perform = async (subject: Subject, where: Where, command: Command): Promis
   switch (command.do) {
     case "pace":
       return using("apart", instant(counted), async (running) => {
-        const timings = []
-        for (const part of [1, 2, 3]) {
-          timings.push(await Load.run(Load.apart(`${series}-${part}`, paced), running.ask))
-        }
-        return { rate: Math.max(...timings.map(({ rate }) => rate)) }
+        await warm(running, (number) => Load.apart(`${series}-${number}`, 256))
+        return { rate: (await Load.run(Load.apart(series, paced), running.ask)).rate }
       })
     case "A":
       return using("apart", instant(counted), async (running) => {
-        await warm(running, Load.apart(`warm-${series}`, Math.min(512, command.count)))
+        await warm(running, (number) => Load.apart(`warm-${series}-${number}`, 256))
         counted.effects = 0
         const timing = await Load.run(Load.apart(series, command.count), running.ask)
         return { ...timing, count: command.count, effects: counted.effects }
@@ -79,24 +80,24 @@ const perform = async (subject: Subject, where: Where, command: Command): Promis
     case "B2":
       return using("apart", instant(counted), async (running) => {
         const { keys, requests } = command
-        await warm(running, Load.repeated(`warm-${series}`, 512, 64))
+        await warm(running, (number) => Load.repeated(`warm-${series}-${number}`, 256, 16))
         counted.effects = 0
         const { rate } = await Load.run(Load.repeated(series, requests, keys), running.ask)
         return { rate, requests, keys, effects: counted.effects, receipts: await running.receipts(series) }
       })
     case "C":
       return using("hot", counting(counted), async (running) => {
-        await warm(running, Load.hot(`warm-${series}`, Math.min(32, command.count)))
+        await warm(running, (number) => Load.hot(`warm-${series}-${number}`, 16))
         counted.effects = 0
         const { rate } = await Load.run(Load.hot(series, command.count), running.ask)
         return { rate, count: command.count, effects: counted.effects, overlapping: counted.overlapping }
       })
     case "D":
       return using("apart", instant(counted), async (running) => {
-        const [first, ...others] = Load.apart(series, command.count + 1)
-        // The first one opens what is opened lazily.
-        await running.ask(first as Request)
-        const { rate } = await Load.run(others, running.ask)
+        const settled = Load.apart(series, command.settled)
+        // These were settled too, and are not asked for again.
+        await Load.run(settled.slice(command.count), running.ask)
+        const { rate } = await Load.run(settled.slice(0, command.count), running.ask)
         return { rate, count: command.count, effects: counted.effects }
       })
     case "die": {
