@@ -3,14 +3,14 @@
  * `-- --only dbos,restate --workloads A,crash --rounds 3 --json`.
  *
  * Each round gives every peer its turn, one after the other, so that the machine's moods meet all of them;
- * what is reported are medians. The crash trials come first, and are not timed. Numbers are only comparable
+ * what is reported are medians. It ends with 1 if a turn failed, or was not what it had to be. The crash trials come first, and are not timed. Numbers are only comparable
  * inside a run. What is measured, with which settings, and what a peer can't do: `README.md` here.
  *
  *     install ─▶ Postgres ─▶ crash trials ─▶ round: fibric, naive, dbos, … ─▶ round … ─▶ medians
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Cause, Console, Effect, Logger, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Packages from "./packages.ts"
 import { type Peer, peers } from "./peers.ts"
@@ -43,6 +43,15 @@ const chosen = Effect.fnUntraced(function* <A>(
   return wanted.length === 0 ? all : all.filter((one) => wanted.includes(nameOf(one)))
 })
 
+/** Some of it failed; the rest was measured, and reported. */
+class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {
+  failures: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Not all of it could be measured:\n  ${this.failures.join("\n  ")}`
+  }
+}
+
 interface Plan {
   readonly subjects: ReadonlyArray<Peer>
   readonly workloads: ReadonlyArray<Name>
@@ -50,31 +59,44 @@ interface Plan {
   readonly rounds: number
 }
 
+/** What a peer did, told as it comes; nothing where it failed, which is kept for the end. */
+const attempt = <A, E extends { readonly message: string }, R>(
+  failures: Array<string>,
+  body: Effect.Effect<A, E, R>,
+  told: (value: A) => string
+): Effect.Effect<A | undefined, never, Exclude<R, Scope.Scope>> =>
+  Effect.scoped(body).pipe(
+    Effect.tap((value) => Console.error(told(value))),
+    Effect.catch(({ message }) => {
+      failures.push(message)
+      return Effect.as(Console.error(message), undefined)
+    })
+  )
+
 const run = Effect.fnUntraced(function* ({ crashes, rounds, subjects, workloads }: Plan) {
   const place = yield* Place.make
-  const ends = new Map<Peer, Crash>()
-  if (crashes) {
-    for (const peer of subjects) {
-      const end = yield* Effect.scoped(
-        Effect.flatMap(place.ground(peer, "crash"), (ground) => crash(peer, ground))
-      )
-      ends.set(peer, end)
-      yield* Console.error(`${peer.name}: killed between effect and record: ${end.effects} (${end.says})`)
-    }
+  const failures: Array<string> = []
+  const ends = new Map<Peer, Crash | undefined>()
+  for (const peer of crashes ? subjects : []) {
+    const trial = Effect.flatMap(place.ground(peer, "crash"), (ground) => crash(peer, ground))
+    const told = ({ effects, says }: Crash) =>
+      `${peer.name}: killed between effect and record: ${effects} (${says})`
+    ends.set(peer, yield* attempt(failures, trial, told))
   }
   const turns = new Map<Peer, Array<Turn>>(subjects.map((peer) => [peer, []]))
   for (let round = 1; round <= (workloads.length === 0 ? 0 : rounds); round++) {
     for (const peer of subjects) {
-      const taken = yield* Effect.scoped(
-        Effect.flatMap(place.ground(peer, `round_${round}`), (ground) =>
-          turn(peer, ground, round, workloads, turns.get(peer)?.at(0)?.size)
-        )
+      const before = turns.get(peer) ?? []
+      const taking = Effect.flatMap(place.ground(peer, `round_${round}`), (ground) =>
+        turn(peer, ground, round, workloads, before.at(0)?.size)
       )
-      turns.get(peer)?.push(taken)
-      yield* Console.error(`round ${round} of ${rounds}, ${peer.name}: ${JSON.stringify(taken)}`)
+      const told = (taken: Turn) => `round ${round} of ${rounds}, ${peer.name}: ${JSON.stringify(taken)}`
+      const taken = yield* attempt(failures, taking, told)
+      if (taken !== undefined) before.push(taken)
     }
   }
-  return subjects.map((peer) => row({ peer, turns: turns.get(peer) ?? [], crash: ends.get(peer) }))
+  const rows = subjects.map((peer) => row({ peer, turns: turns.get(peer) ?? [], crash: ends.get(peer) }))
+  return { rows, failures }
 }, Effect.scoped)
 
 const list = (name: string, description: string) =>
@@ -99,13 +121,14 @@ const command = Command.make(
     const subjects = yield* chosen(only, peers, ({ name }) => name)
     const wanted = yield* chosen(workloads, [...names, "crash"] as const, (name) => name)
     yield* Packages.install
-    const rows = yield* run({
+    const { failures, rows } = yield* run({
       subjects,
       rounds,
       crashes: wanted.includes("crash"),
       workloads: names.filter((name) => wanted.includes(name))
     })
     yield* Console.log(json ? JSON.stringify({ peers: rows }) : draw(rows))
+    if (failures.length > 0) return yield* new Incomplete({ failures })
   })
 ).pipe(Command.withDescription("Measures fibric and its peers on the same work"))
 
