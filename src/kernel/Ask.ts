@@ -2,7 +2,7 @@
  * Ask: one request to perform an action, read and named. Nothing here is durable and nothing has
  * reached the world: what is wrong with a request is said before anything is claimed.
  */
-import { Result, Schema } from "effect"
+import { Result, type Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import { sha256 } from "../domain/Digest.ts"
