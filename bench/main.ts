@@ -7,7 +7,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Cause, Console, Effect, FileSystem, Logger, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as A from "./contests/A.ts"
 import * as B from "./contests/B.ts"
@@ -20,7 +20,8 @@ import * as M from "./contests/M.ts"
 import * as Replicas from "./contests/replicas.ts"
 import { full, quick } from "./contests/Sizes.ts"
 import * as Server from "./harness/Server.ts"
-import * as Report from "./Report.ts"
+import * as Subject from "./harness/Subject.ts"
+import * as Results from "./Results.ts"
 
 /** Each answers with its part of the report, and with the rounds that it kept where it has rounds. */
 const workloads = {
@@ -61,11 +62,15 @@ const usual: ReadonlyArray<Workload> = ["A", "B", "C", "D", "M", "F"]
 const Wanted = Schema.Array(Schema.Literals(names))
 
 const run = Effect.fnUntraced(function* (wanted: ReadonlyArray<Workload>, sizes: Where["sizes"]) {
-  const server = yield* Server.make
-  const seen: Array<Report.Part> = []
-  for (const name of wanted) seen.push(yield* workloads[name]({ server, sizes }))
-  const versions = { node: process.version, postgres: server.version }
-  return { report: Report.together(seen), versions }
+  const { makeTempDirectoryScoped } = yield* FileSystem.FileSystem
+  const compiled = Redacted.make(yield* makeTempDirectoryScoped({ prefix: "fibric-bench-" }))
+  return yield* Effect.gen(function* () {
+    const server = yield* Server.make
+    const seen: Array<Results.Part> = []
+    for (const name of wanted) seen.push(yield* workloads[name]({ server, sizes }))
+    const versions = { node: process.version, postgres: server.version }
+    return { report: Results.together(seen), versions }
+  }).pipe(Effect.provideService(Subject.Compiled, compiled))
 }, Effect.scoped)
 
 const bench = Command.make(
@@ -96,8 +101,8 @@ const bench = Command.make(
   Effect.fn(function* ({ json, only, quick: isQuick, rounds, save }) {
     const wanted = yield* Schema.decodeUnknownEffect(Wanted)(only.split(",").map((name) => name.trim()))
     const { report, versions } = yield* run(wanted, isQuick ? quick : { ...full, rounds })
-    if (save) yield* Report.save(report, versions)
-    yield* Console.log(json ? JSON.stringify(report) : Report.table(report))
+    if (save) yield* Results.save(report, versions)
+    yield* Console.log(json ? JSON.stringify(report) : Results.table(report))
   })
 ).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))
 

@@ -54,11 +54,15 @@ export const run = Effect.fnUntraced(function* ({ server, sizes }: Contest.Where
   }
   const a = yield* each(server, "fibric", first)
   const c = yield* each(server, "fibric", hot)
-  return {
+  const own = {
     A: a.flushes,
     C: c.flushes,
     statements: { A: a.statements, C: c.statements },
-    walBytes: { A: a.walBytes, C: c.walBytes },
+    walBytes: { A: a.walBytes, C: c.walBytes }
+  }
+  if (!sizes.isWhole) return own
+  return {
+    ...own,
     naive: yield* each(server, "naive", first),
     group: yield* each(server, "group", first),
     merged: yield* each(server, "merged", hot),
