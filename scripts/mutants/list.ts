@@ -75,8 +75,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Turn.ts",
-        find: "const isFree = guard === undefined && becomes === undefined && ask.decidedAt === undefined",
-        replace: "const isFree = guard !== null && becomes !== null && ask.decidedAt === undefined"
+        find: "guard === undefined && becomes === undefined && decidedAt === undefined && root === null",
+        replace: "guard !== null && becomes !== null && decidedAt === undefined && root === null"
       }
     ],
     caughtBy: [guards]
@@ -108,11 +108,117 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/claim.ts",
-        find: "FROM live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)",
-        replace: "FROM live, root"
+        find: "FROM asked, live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)",
+        replace: "FROM asked, live, root"
       }
     ],
     caughtBy: [turns]
+  },
+  {
+    name: "a batch of claims overtakes those who wait in line (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claims.ts",
+        find: "AND NOT EXISTS (SELECT 1 FROM fibric.ticket WHERE ticket.lane = asked.lane)",
+        replace: ""
+      }
+    ],
+    caughtBy: [turns]
+  },
+  {
+    name: "a batch claims on a state that has moved on (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claims.ts",
+        find: "AND (asked.decided_on IS NULL OR asked.decided_on IN (SELECT entity_hash FROM gate))",
+        replace: ""
+      }
+    ],
+    caughtBy: [turns, contracts.postgres]
+  },
+  {
+    name: "a row that fails fails its batch (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/PgLedger.ts",
+        find: `({ reason }) => reason._tag !== "ConnectionError"`,
+        replace: `({ reason }) => reason._tag.length === 0`
+      }
+    ],
+    caughtBy: ["test/postgres/batches.test.ts"]
+  },
+  {
+    name: "a batch changes a state twice and counts it once (Postgres)",
+    edits: [
+      {
+        file: "src/kernel/GroupCommit.ts",
+        find: "if (together.length === endings.length) return statements.settleAll(endings)",
+        replace: "if (together !== undefined) return statements.settleAll(endings)"
+      }
+    ],
+    caughtBy: ["test/postgres/batches.test.ts"]
+  },
+  {
+    name: "what is handed in between the last look of a batch and its end waits for ever",
+    edits: [
+      {
+        file: "src/kernel/Batching.ts",
+        find: "if (underWay.length === 0) {",
+        replace: "if (underWay.length === 0) {\n        yield* Effect.yieldNow"
+      }
+    ],
+    caughtBy: ["test/kernel/Batching.test.ts"]
+  },
+  {
+    name: "who is gone before the batch has left is sent all the same",
+    edits: [
+      {
+        file: "src/kernel/Batching.ts",
+        find: "if (!waiter.isGone) taken.push(waiter)",
+        replace: "taken.push(waiter)"
+      }
+    ],
+    caughtBy: ["test/kernel/Batching.test.ts"]
+  },
+  {
+    name: "a batch has no bound",
+    edits: [
+      { file: "src/kernel/Batching.ts", find: "if (taken.length > 0 && rows > maxRows) break", replace: "" }
+    ],
+    caughtBy: ["test/kernel/Batching.test.ts"]
+  },
+  {
+    name: "what is remembered as done answers another payload",
+    edits: [
+      {
+        file: "src/kernel/Settled.ts",
+        find: "if (entry === undefined || entry.fingerprint !== fingerprint) return undefined",
+        replace: "if (entry === undefined || fingerprint === undefined) return undefined"
+      }
+    ],
+    caughtBy: ["test/kernel/repeats.test.ts"]
+  },
+  {
+    name: "a refusal is remembered as if it could not be reopened",
+    edits: [
+      {
+        file: "src/kernel/Settled.ts",
+        find: `if (receipt.outcome !== "performed" && receipt.outcome !== "resolved") return`,
+        replace: ""
+      }
+    ],
+    caughtBy: ["test/kernel/repeats.test.ts"]
+  },
+  {
+    name: "what is remembered is never forgotten",
+    edits: [
+      {
+        file: "src/kernel/Settled.ts",
+        find: "if (elapsedMillis(entry.atNanos, nowNanos) <= maxAgeMillis) return entry.receipt",
+        replace: "if (elapsedMillis(entry.atNanos, nowNanos) >= 0) return entry.receipt"
+      }
+    ],
+    caughtBy: ["test/kernel/repeats.test.ts"]
   },
   {
     name: "a state that has moved on is overwritten (Postgres)",
@@ -129,9 +235,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a settlement claims along past those who wait (Postgres)",
     edits: [
       {
-        file: "src/postgres/consequences.ts",
-        find: "AND NOT EXISTS (SELECT 1 FROM ${others(sql, next)})",
-        replace: ""
+        file: "src/postgres/settlements.ts",
+        find: "WHERE ticket.lane = asked.lane AND ticket.worker <> asked.worker",
+        replace: "WHERE false"
       }
     ],
     caughtBy: [turns]
@@ -177,6 +283,11 @@ export const mutants: ReadonlyArray<Mutant> = [
         file: "src/postgres/claim.ts",
         find: "AND version = ${basis.version}::int FOR UPDATE`",
         replace: "AND version = ${basis.version}::int`"
+      },
+      {
+        file: "src/postgres/claims.ts",
+        find: "ORDER BY entity.entity_hash FOR UPDATE OF entity",
+        replace: ""
       }
     ],
     caughtBy: ["test/postgres/stale-guard.test.ts"]
@@ -229,7 +340,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "the claim ignores the conflict (Postgres)",
     edits: [
       {
-        file: "src/postgres/claim.ts",
+        file: "src/postgres/claims.ts",
         find: "ON CONFLICT DO NOTHING",
         replace: "ON CONFLICT (key_hash) DO UPDATE SET token = EXCLUDED.token, state = 'performing'"
       }
@@ -251,9 +362,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "settle ignores the token (Postgres)",
     edits: [
       {
-        file: "src/postgres/settle.ts",
-        find: "AND token = ${token}::uuid AND state = 'performing'",
-        replace: "AND state = 'performing'"
+        file: "src/postgres/settlements.ts",
+        find: "AND ledger.token = ending.token AND ledger.state = 'performing'",
+        replace: "AND ledger.state = 'performing'"
       }
     ],
     caughtBy: [contracts.postgres]
@@ -430,7 +541,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "an earlier attempt is not seen by the short way to settle (Postgres)",
-    edits: [{ file: "src/postgres/settle.ts", find: "AND NOT beside_earlier", replace: "" }],
+    edits: [{ file: "src/postgres/settlements.ts", find: "AND NOT ledger.beside_earlier", replace: "" }],
     caughtBy: [lifecycle.postgres]
   },
   {

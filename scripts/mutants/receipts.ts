@@ -50,9 +50,9 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     name: "who waits for a batch is told before it is written",
     edits: [
       {
-        file: "src/kernel/Recorder.ts",
-        find: "if (isWriting) return written",
-        replace: "if (isWriting) return Effect.void"
+        file: "src/kernel/Batching.ts",
+        find: "if (isRunning) return answered",
+        replace: "if (isRunning) return Effect.void as never"
       }
     ],
     caughtBy: [recorder]

@@ -67,6 +67,10 @@ export const fromEntry = (
 export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
   settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined", checkAfter: receipt.checkAfter })
 
+/** How a request is written down whose answer was known already. */
+export const deduplicated = (receipt: Receipt) =>
+  ({ outcome: "deduplicated", refersTo: receipt.id, reason: null }) as const
+
 /** Whether the attempt of this request has ended with proof that nothing was performed. */
 export const isReleased = ({ answer, leaderRecorded }: Conclusion): boolean =>
   leaderRecorded &&

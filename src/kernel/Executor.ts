@@ -169,13 +169,26 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
         return yield* Answer.read(action.capability, receipt)
       })
 
+    // Whether the key that was looked for last was new. Then the next one is, more often than not, and its
+    // claim says so without a look before. Where it is not new, the claim says that: it costs a look.
+    let lastWasNew = false
+
+    const find = Effect.fnUntraced(function* (ask: Ask.Ask) {
+      const entry = yield* Effect.retry(ledger.find(ask.key), Claiming.confirmRetry)
+      lastWasNew = entry === undefined
+      return entry
+    })
+
+    const isTakenForNew = (ask: Ask.Ask): boolean =>
+      lastWasNew && Turn.dependsOnNothing(ask) && lanes.isEmpty(ask.lane)
+
     const corridor = Effect.fn("Executor.corridor")(
       function* (ask: Ask.Ask, progress: Conclusion.Progress) {
         const startedNanos = yield* Clock.monotonicTimeNanos
         const anotherTry = yield* Schedule.toStepWithSleep(ask.capability.retry)
         let joined = false
         for (let looks = 0; ; looks++) {
-          const entry = yield* Effect.retry(ledger.find(ask.key), Claiming.confirmRetry)
+          const entry = looks === 0 && isTakenForNew(ask) ? undefined : yield* find(ask)
           if (entry?.state === "performing" && entry.fingerprint === ask.fingerprint) {
             joined = true
             yield* pause(looks)

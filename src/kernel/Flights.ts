@@ -1,19 +1,21 @@
 /**
  * Flights: the requests of this process that are under way, by key. The first request of a key leads
  * its flight through the corridor; whoever asks for the same meanwhile joins it, without touching the
- * ledger, and shares its outcome.
+ * ledger, and shares its outcome. What was done lately is remembered: a repeat of it leaves its receipt
+ * and needs no flight.
  *
  * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
  * patience leaves, is written down all the same, and changes nothing.
  */
-import { Deferred, Effect, Exit, Result, Scope } from "effect"
+import { Clock, Deferred, Effect, Exit, Result, Scope } from "effect"
 import { ShuttingDown } from "../domain/errors.ts"
 import type { Unsettled } from "../domain/execute-error.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
-import type { Conclusion, Progress } from "./Conclusion.ts"
+import { type Conclusion, deduplicated, type Progress } from "./Conclusion.ts"
 import { forkOwned } from "./Owned.ts"
 import type { Recorder, Unrecorded } from "./Recorder.ts"
+import * as Settled from "./Settled.ts"
 import { Settings } from "./Settings.ts"
 
 interface Flight {
@@ -42,6 +44,7 @@ export const make = Effect.fnUntraced(function* (
   const { drainMillis } = yield* Settings
   const context = yield* Effect.context<never>()
   const flying = new Map<string, Flight>()
+  const settled = Settled.make()
   // Flights that have not ended, those included that take no more joiners.
   let underWay = 0
   let closing: Deferred.Deferred<void> | undefined
@@ -51,8 +54,7 @@ export const make = Effect.fnUntraced(function* (
     if (flying.get(ask.name) === flight) flying.delete(ask.name)
   }
 
-  const land = (ask: Ask, flight: Flight): void => {
-    close(ask, flight)
+  const land = (): void => {
     underWay -= 1
     if (underWay === 0 && closing !== undefined) Deferred.doneUnsafe(closing, Exit.void)
   }
@@ -60,8 +62,9 @@ export const make = Effect.fnUntraced(function* (
   const fly = (ask: Ask, flight: Flight): Effect.Effect<void> =>
     Effect.gen(function* () {
       const conclusion = yield* corridor(ask, flight.progress)
-      close(ask, flight)
       const answer = exitOf(conclusion)
+      if (Exit.isSuccess(answer)) settled.remember(ask, answer.value, yield* Clock.monotonicTimeNanos)
+      close(ask, flight)
       if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
       const recorded = yield* Effect.exit(record(ask, flight, conclusion))
       // A repeat is answered only when its receipt is durable.
@@ -78,7 +81,8 @@ export const make = Effect.fnUntraced(function* (
             Deferred.doneUnsafe(flight.leaderAnswer, ended)
             Deferred.doneUnsafe(flight.joinersAnswer, ended)
           }
-          land(ask, flight)
+          close(ask, flight)
+          land()
         })
       )
     )
@@ -120,16 +124,27 @@ export const make = Effect.fnUntraced(function* (
     return flight
   }
 
+  /** A repeat of what is remembered: answered once its receipt is durable. */
+  const repeat = (ask: Ask, receipt: Receipt): Effect.Effect<Receipt, Unsettled> => {
+    underWay += 1
+    const { key, operator } = ask
+    return recorder
+      .record([{ ...deduplicated(receipt), key, operator, count: 1 }])
+      .pipe(Effect.as(receipt), Effect.ensuring(Effect.sync(land)))
+  }
+
   // Taking a place and starting the flight can't be torn apart by the caller's interrupt: a flight that
   // nobody flies would keep its key for ever. Only the waiting can be interrupted.
   const take = (ask: Ask): Effect.Effect<Receipt, Unsettled> =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
+      Effect.flatMap(Clock.monotonicTimeNanos, (nowNanos) => {
         // A program that is under way may come to its end, within the bound.
         if (closing !== undefined && ask.root === null)
           return Effect.fail(new ShuttingDown({ underWay: false }))
         const current = flying.get(ask.name)
         if (current === undefined) {
+          const receipt = settled.recall(ask, nowNanos)
+          if (receipt !== undefined) return restore(repeat(ask, receipt))
           const flight = lead(ask)
           return Effect.andThen(
             forkOwned(fly(ask, flight), context, scope),

@@ -66,6 +66,8 @@ export class Lanes extends Context.Service<
       lane: Uint8Array,
       visit: Visit<A>
     ) => Effect.Effect<A, MailboxFull | Occupied | ShuttingDown>
+    /** Whether nothing is in the lane here. */
+    readonly isEmpty: (lane: Uint8Array) => boolean
     /** How many lanes there are now. */
     readonly active: Effect.Effect<number>
   }
@@ -204,7 +206,7 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
     // As with flights: a mailbox whose lane was never started would keep its entity for ever.
     const enter = <A>(hash: Uint8Array, visit: Visit<A>) =>
       Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
-        const name = Buffer.from(hash).toString("hex")
+        const name = nameOf(hash)
         const mailbox = mailboxes.get(name)
         const occupied = mailbox?.current !== undefined || (mailbox?.waiting.length ?? 0) > 0
         if (occupied && visit.rejects === true) {
@@ -227,6 +229,10 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         return Effect.andThen(forkOwned(drain(name, spawned), context, scope), restore(Deferred.await(taken)))
       })
 
-    return Lanes.of({ enter, active: Effect.sync(() => mailboxes.size) })
+    const isEmpty = (lane: Uint8Array): boolean => !mailboxes.has(nameOf(lane))
+
+    return Lanes.of({ enter, isEmpty, active: Effect.sync(() => mailboxes.size) })
   })
 )
+
+const nameOf = (lane: Uint8Array): string => Buffer.from(lane).toString("hex")

@@ -26,10 +26,10 @@ export type StatementName =
   | "begin"
   | "commit"
 
-/** A statement on its way to the store, and what it is about, where that is one key. */
+/** A statement on its way to the store, and the keys that it is about. */
 export interface Statement {
   readonly name: StatementName
-  readonly key?: KeyName & { readonly label?: string }
+  readonly keys?: ReadonlyArray<KeyName & { readonly label?: string }>
 }
 
 /**
@@ -70,13 +70,14 @@ export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger
   const rowOf = (key: KeyName) => store.rows.get(hex(key.hash))
   return Ledger.of({
     pathSecret,
-    find: (key) => carry({ name: "find", key }, () => entryOf(rowOf(key))),
-    claim: (claim) => carry({ name: "claim", key: claim.key }, (now) => claimIn(store, claim, now)),
-    resend: (attempt) => carry({ name: "resend", key: attempt.key }, (now) => resendIn(store, attempt, now)),
+    find: (key) => carry({ name: "find", keys: [key] }, () => entryOf(rowOf(key))),
+    claim: (claim) => carry({ name: "claim", keys: [claim.key] }, (now) => claimIn(store, claim, now)),
+    resend: (attempt) =>
+      carry({ name: "resend", keys: [attempt.key] }, (now) => resendIn(store, attempt, now)),
     settle: (settlement) =>
-      carry({ name: "settle", key: settlement.key }, (now) => settleIn(store, settlement, now)),
+      carry({ name: "settle", keys: [settlement.key] }, (now) => settleIn(store, settlement, now)),
     settleAndClaim: (settlement, next) =>
-      carry({ name: "settleAndClaim", key: settlement.key }, (now) => {
+      carry({ name: "settleAndClaim", keys: [settlement.key] }, (now) => {
         const { evidence, key } = settlement
         const inTime = rowOf(key)?.state === "performing" && evidence._tag !== "Unknown"
         const applied = settleIn(store, settlement, now)
@@ -107,11 +108,11 @@ export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger
       }),
     waitNoMore: (id) => carry({ name: "waitNoMore" }, () => void store.waiting.delete(id)),
     apply: (key, event, receiptId) =>
-      carry({ name: "apply", key }, (now) => applyIn(store, rowOf(key), event, receiptId, now)),
+      carry({ name: "apply", keys: [key] }, (now) => applyIn(store, rowOf(key), event, receiptId, now)),
     transact: Effect.fnUntraced(function* ({ key, receiptId, token }, effect) {
       const isFenced = (row: Row | undefined) => row?.current.token !== token || row.state !== "performing"
       const before = yield* carry(
-        { name: "begin", key },
+        { name: "begin", keys: [key] },
         () => settledBefore(store, receiptId) ?? (isFenced(rowOf(key)) ? fenced : undefined)
       )
       if (before !== undefined) return before
@@ -123,7 +124,7 @@ export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger
       if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
         return { _tag: "RolledBack", evidence }
       }
-      return yield* carry({ name: "commit", key }, (now): Transacted => {
+      return yield* carry({ name: "commit", keys: [key] }, (now): Transacted => {
         if (isFenced(rowOf(key))) return settledBefore(store, receiptId) ?? fenced
         const applied = settleIn(store, { key, token, receiptId, evidence, durationMillis }, now)
         return applied._tag === "Settled" ? applied : fenced
@@ -149,7 +150,7 @@ export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger
           })
       ),
     leaveToPerson: (key, attempt) =>
-      carry({ name: "leaveToPerson", key }, (now) => {
+      carry({ name: "leaveToPerson", keys: [key] }, (now) => {
         const row = rowOf(key)
         if (row?.state !== "in_doubt" || row.current.attempt !== attempt) return
         const checkAtMillis = Math.max(now, row.current.claimedAtMillis + row.verdictAfterMillis)

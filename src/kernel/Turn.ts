@@ -44,6 +44,10 @@ const again = { _tag: "Again" } as const
 /** Nothing has changed since the lane was busy. */
 const laneBusy = { _tag: "LaneBusy" } as const
 
+/** Whether a claim of it can be made without a look at anything: no state and no program decides about it. */
+export const dependsOnNothing = ({ capability: { becomes, guard }, decidedAt, root }: Ask): boolean =>
+  guard === undefined && becomes === undefined && decidedAt === undefined && root === null
+
 export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: Parts) {
   const workers = yield* Workers
   const settings = yield* Settings
@@ -138,11 +142,9 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
   /** What can be claimed in one commit with the settlement before it: what no state decides about. */
   const along = Effect.fnUntraced(function* (beginning: Beginning) {
     const { ask, progress, seenAttempt } = beginning
-    const { becomes, guard } = ask.capability
-    const isFree = guard === undefined && becomes === undefined && ask.decidedAt === undefined
     const waitedMillis = yield* millisSince(beginning.startedNanos)
     const isOver = waitedMillis > ask.capability.validityMillis
-    if (!isFree || isOver || ask.root !== null || seenAttempt !== 0) return undefined
+    if (!dependsOnNothing(ask) || isOver || seenAttempt !== 0) return undefined
     const prepared = yield* claiming.prepare(ask, seenAttempt, null)
     progress.dispatched = true
     const sent: Claiming.Along = { ...prepared, claimed: undefined, mayHaveLanded: false }

@@ -11,7 +11,7 @@ import { emit } from "../kernel/telemetry/Events.ts"
 import type { Place } from "../kernel/Ledger.ts"
 import type { LedgerClient } from "./LedgerClient.ts"
 import { callFirst } from "./line.ts"
-import type { Freed } from "./settle.ts"
+import type { Freed } from "./settlements.ts"
 
 const channel = "fibric_lane"
 

@@ -24,6 +24,11 @@ export class LedgerClient extends Context.Service<
   {
     readonly sql: PgClient.PgClient
     /**
+     * For statements of many rows: they wait for a row that somebody holds a moment and no longer, and find
+     * rows through indexes however old the tables' statistics are.
+     */
+    readonly together: PgClient.PgClient
+    /**
      * A statement's answer, or `LedgerUnavailable`: whatever the database says instead of a
      * confirmation, and also where it says nothing for longer than a statement may take.
      */
@@ -34,8 +39,12 @@ export class LedgerClient extends Context.Service<
   }
 >()("fibric/postgres/LedgerClient") {}
 
-/** How many connections the ledger opens at most. */
-const maxConnections = 8
+/** How many connections the ledger opens at most: for one row, and for many. */
+const maxConnections = 6
+const maxConnectionsTogether = 3
+
+/** How long a statement of many rows waits for one of them. */
+const lockMillisTogether = 250
 
 /** Connects, checks, migrates. Fails with one sentence that says what to do. */
 export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> = Layer.effect(
@@ -45,11 +54,17 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
     const { acceptedRisks, leaseMillis } = yield* Settings
     const target = targetOf(config)
     const present = yield* prepare(config, target, acceptedRisks)
-    const sql = yield* PgClient.make(poolConfig(config, acceptedRisks, present, leaseMillis)).pipe(
-      Effect.provide(Reactivity.layer),
-      Effect.mapError((error) => refusalOf(error, target))
+    const open = (limits: Readonly<Record<string, string>>, maxConnections: number) =>
+      PgClient.make(poolConfig(config, { acceptedRisks, present, leaseMillis, limits, maxConnections })).pipe(
+        Effect.provide(Reactivity.layer),
+        Effect.mapError((error) => refusalOf(error, target))
+      )
+    const sql = yield* open({}, maxConnections)
+    const together = yield* open(
+      { lock_timeout: String(lockMillisTogether), enable_seqscan: "off" },
+      maxConnectionsTogether
     )
-    return { sql, confirmed: confirmedWithin(statementMillis(leaseMillis) + answerMarginMillis) }
+    return { sql, together, confirmed: confirmedWithin(statementMillis(leaseMillis) + answerMarginMillis) }
   })
 )
 
@@ -71,7 +86,7 @@ export const layerCommand: Layer.Layer<LedgerClient, StartRefused, PgClient.PgCl
       Effect.provide(Reactivity.layer),
       Effect.mapError((error) => refusalOf(error, targetOf(config)))
     )
-    return { sql, confirmed: confirmedWithin(commandMillis + answerMarginMillis) }
+    return { sql, together: sql, confirmed: confirmedWithin(commandMillis + answerMarginMillis) }
   })
 )
 
@@ -132,16 +147,22 @@ const ownConfig = (
 
 const poolConfig = (
   config: PgClient.PgClientConfig,
-  accepted: ReadonlyArray<DurabilityRisk>,
-  present: ReadonlyArray<DurabilityRisk>,
-  leaseMillis: number
+  options: {
+    readonly acceptedRisks: ReadonlyArray<DurabilityRisk>
+    readonly present: ReadonlyArray<DurabilityRisk>
+    readonly leaseMillis: number
+    readonly limits: Readonly<Record<string, string>>
+    readonly maxConnections: number
+  }
 ): PgClient.PgPoolConfig => {
+  const { acceptedRisks, leaseMillis, limits, maxConnections, present } = options
   const limit = String(statementMillis(leaseMillis))
   return {
-    ...ownConfig(config, accepted, {
+    ...ownConfig(config, acceptedRisks, {
       statement_timeout: limit,
       lock_timeout: limit,
       idle_in_transaction_session_timeout: limit,
+      ...limits,
       // Every receipt that these connections write names it: it is the column's default.
       ...(present.length === 0 ? {} : { "fibric.durability": present.join(", ") })
     }),

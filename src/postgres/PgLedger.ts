@@ -10,15 +10,18 @@ import type { PgClient } from "@effect/sql-pg"
 import { Clock, Effect, Layer, Semaphore } from "effect"
 import type { SqlError } from "effect/sql"
 import { LedgerUnavailable } from "../domain/errors.ts"
+import * as GroupCommit from "../kernel/GroupCommit.ts"
 import { type Batch, Ledger, type Recorded } from "../kernel/Ledger.ts"
 import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
+import { claimAll } from "./claims.ts"
 import * as Doubts from "./doubts.ts"
 import { detailOf, LedgerClient } from "./LedgerClient.ts"
 import { inspect } from "./LedgerRow.ts"
 import * as Line from "./line.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Settle from "./settle.ts"
+import { type Freed, settleAll } from "./settlements.ts"
 import * as Statements from "./statements.ts"
 import { transact } from "./transact.ts"
 
@@ -29,28 +32,37 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
   Ledger,
   Effect.gen(function* () {
     const client = yield* LedgerClient
-    const { confirmed, sql } = client
+    const { confirmed, sql, together } = client
     const calling = yield* Calling.make(client)
     const pathSecret = yield* confirmed("read the ledger's secret", Statements.pathSecret(sql))
     const clock = yield* makeClock(sql)
     yield* confirmed("read the clock", clock.set)
     const transactions = yield* Semaphore.make(maxTransactions)
 
+    const grouped = yield* GroupCommit.make({
+      findAll: (keys) => confirmed("find", Statements.findAll(together, keys)),
+      claimAll: (claims) => confirmed("claim", orEachAlone(claims, claimAll(together, claims))),
+      claim: (claim) => confirmed("claim", Claim.claim(sql, claim)),
+      settleAll: (endings) =>
+        Effect.tap(confirmed("settle", orEachAlone(endings, settleAll(together, endings))), (ended) =>
+          Effect.sync(() => ended.forEach(tell))
+        ),
+      settle: (ending) => told(confirmed("settle", Settle.settle(sql, ending)))
+    })
+
     return Ledger.of({
       pathSecret,
 
-      find: Effect.fn("Ledger.find")((key) => confirmed("find", Statements.find(sql, key))),
+      find: Effect.fn("Ledger.find")((key) => grouped.find(key)),
 
-      claim: Effect.fn("Ledger.claim")((claim) => confirmed("claim", Claim.claim(sql, claim))),
+      claim: Effect.fn("Ledger.claim")((claim) => grouped.claim(claim)),
 
       resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) =>
-        Effect.map(told(confirmed("settle", Settle.settle(sql, settlement))), ({ applied }) => applied)
-      ),
+      settle: Effect.fn("Ledger.settle")((settlement) => grouped.settle(settlement)),
 
       settleAndClaim: Effect.fn("Ledger.settleAndClaim")((settlement, next) =>
-        told(confirmed("settle and claim", Settle.settle(sql, settlement, next)))
+        grouped.settleAndClaim(settlement, next)
       ),
 
       apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
@@ -136,12 +148,12 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     })
 
     /** What has freed a lane that others wait for is told to them. */
-    function told<A extends { readonly freed: Settle.Freed | null }, E>(statement: Effect.Effect<A, E>) {
-      return Effect.tap(statement, ({ freed }) =>
-        Effect.sync(() => {
-          if (freed !== null) calling.freed(freed)
-        })
-      )
+    function tell(ended: { readonly freed: Freed | null } | undefined): void {
+      if (ended !== undefined && ended.freed !== null) calling.freed(ended.freed)
+    }
+
+    function told<A extends { readonly freed: Freed | null }, E>(statement: Effect.Effect<A, E>) {
+      return Effect.tap(statement, (ended) => Effect.sync(() => tell(ended)))
     }
 
     /** Repeats that were written when the batch ran before are read back, to be told of all the same. */
@@ -160,6 +172,17 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     }
   })
 )
+
+/** A row that fails does not fail its batch: each of them goes alone. Unless it is not known what was done. */
+const orEachAlone = <A, B>(
+  batch: ReadonlyArray<A>,
+  together: Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError>
+): Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError> =>
+  Effect.catchIf(
+    together,
+    ({ reason }) => reason._tag !== "ConnectionError",
+    () => Effect.succeed(batch.map(() => undefined))
+  )
 
 /** The database's clock as it was read once, carried on by this process's own. */
 const makeClock = Effect.fnUntraced(function* (sql: PgClient.PgClient) {

@@ -12,6 +12,7 @@ import type { SqlError, Statement } from "effect/sql"
 import * as Recovery from "../domain/Recovery.ts"
 import type { Claim, ClaimVerdict, NewAttempt, ResendVerdict } from "../kernel/Ledger.ts"
 import { type NextAttempt, nextAttempt, timesSent } from "../kernel/lifecycle/NextAttempt.ts"
+import { asked, insertRows, stateOf, verdictAfter } from "./claims.ts"
 import { exists, findings, laneBusy, verdictOf } from "./claim-verdict.ts"
 import { ahead, inDoubt, inFlight, passable, workerAlive } from "./lane.ts"
 import { see, type SeenRow } from "./LedgerRow.ts"
@@ -129,47 +130,15 @@ const leaveLine = (sql: Sql, { lane, worker }: NewAttempt) => sql`
     DELETE FROM fibric.ticket USING claimed WHERE ticket.lane = ${lane}::bytea AND ticket.worker = ${worker}::uuid
   )`
 
-/** A new key's row; \`from\` says under which conditions. */
-export const insertRow = (sql: Sql, claim: Claim, passedDoubt: Fragment, from: Fragment) => sql`
-  INSERT INTO fibric.ledger (
-    key_hash, entity_hash, capability, key, entity_type, entity_id, state, since, claimed_at, attempt, generation,
-    token, bound_token, worker, operator, fingerprint, paths, doubt_holds_lane, doubt_at, recovery,
-    verdict_after_millis, recover_after_millis, request, passed_doubt, state_of, state_version, state_shape,
-    state_json, root_hash, root_token
-  )
-  SELECT
-    ${claim.key.hash}::bytea, ${claim.lane}::bytea, ${claim.key.verb}::text, ${claim.key.label}::text,
-    ${claim.key.entity.type}::text, ${claim.key.entity.id}::text, 'performing', clock_timestamp(),
-    clock_timestamp(), 1, 0, ${claim.token}::uuid, ${claim.token}::uuid, ${claim.worker}::uuid,
-    ${claim.operator}::text, ${claim.fingerprint}::text, ${JSON.stringify(claim.paths)}::text,
-    ${claim.doubtHoldsLane}::boolean,
-    clock_timestamp() + ${claim.doubtAfterMillis}::float8 * interval '1 ms',
-    ${JSON.stringify(claim.recovery)}::text, ${verdictAfter(claim)}::float8,
-    ${Recovery.recoverAfterMillis(claim.recovery, 0)}::float8, ${claim.request}::text, ${passedDoubt},
-    ${stateOf(claim)}::bytea, ${claim.basis?.version ?? null}::int, ${claim.basis?.becomes?.shape ?? null}::int,
-    ${claim.basis?.becomes?.json ?? null}::text, ${claim.root?.hash ?? null}::bytea,
-    ${claim.root?.token ?? null}::uuid
-  ${from}
-  ON CONFLICT DO NOTHING
-  RETURNING attempt, generation`
-
-/** The entity whose state the action changes. */
-const stateOf = ({ basis, key }: Claim): Uint8Array | null =>
-  basis === null || basis.becomes === null ? null : key.entityHash
-
 const insertNew = (sql: Sql, claim: Claim) => sql<object>`
-  WITH ${workerAlive(sql, claim.worker)}, ${ahead(sql, claim)}, ${gates(sql, claim)},
-  claimed AS (${insertRow(
+  WITH ${asked(sql, [claim])}, ${workerAlive(sql, claim.worker)}, ${ahead(sql, claim)}, ${gates(sql, claim)},
+  claimed AS (${insertRows(
     sql,
-    claim,
     sql`EXISTS (SELECT 1 FROM passed)`,
-    sql`FROM live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)`
+    sql`FROM asked, live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)`
   )}),
   ${leaveLine(sql, claim)}
   ${findings(sql, claim)}`
-
-const verdictAfter = ({ deadlineMillis, recovery }: Claim): number =>
-  Recovery.verdictAfterMillis(recovery, deadlineMillis)
 
 const takeReleased = (sql: Sql, claim: Claim, taking: Taking) =>
   take(

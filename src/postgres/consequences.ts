@@ -3,17 +3,17 @@
  * to the entity's state, to those that stand beside the lane, and for whoever comes next.
  */
 import type { PgClient } from "@effect/sql-pg"
-import type { Claim } from "../kernel/Ledger.ts"
-import { insertRow } from "./claim.ts"
-import { others, workerAlive } from "./lane.ts"
+import { hashes } from "./arrays.ts"
 
 type Sql = PgClient.PgClient
 
-/** The lock on an entity's state, which everybody takes before the ledger's rows. */
-export const stateGate = (sql: Sql, stateOf: Uint8Array | null) =>
-  stateOf === null
-    ? sql`SELECT 1`
-    : sql`SELECT 1 FROM fibric.entity WHERE entity_hash = ${stateOf}::bytea FOR UPDATE`
+/** The locks on entities' states, which everybody takes before the ledger's rows, in one order. */
+export const stateGate = (sql: Sql, entities: ReadonlyArray<Uint8Array>) =>
+  entities.length === 0
+    ? sql`SELECT NULL::bytea AS entity_hash`
+    : sql`
+      SELECT entity_hash FROM fibric.entity WHERE entity_hash = ANY(${hashes(entities)})
+      ORDER BY entity_hash FOR UPDATE`
 
 /** What was performed changes the state as its claim said; a state that has moved on is only counted up. */
 export const evolve = (sql: Sql, changes: boolean) =>
@@ -23,25 +23,12 @@ export const evolve = (sql: Sql, changes: boolean) =>
       SET version = entity.version + 1, changed_at = clock_timestamp(),
         state = CASE WHEN entity.version = moved.state_version THEN moved.state_json ELSE entity.state END,
         shape = CASE WHEN entity.version = moved.state_version THEN moved.state_shape ELSE entity.shape END
-      FROM moved WHERE entity.entity_hash = moved.state_of`
+      FROM moved WHERE entity.entity_hash = moved.state_of AND moved.state = 'done'`
     : sql`SELECT 1`
 
-/** The next claim joins the row that has left the lane: it can't come before it. */
-export const claimAlong = (sql: Sql, next: Claim | undefined) =>
-  next === undefined
-    ? sql`claimed AS (SELECT NULL::int AS attempt, NULL::int AS generation)`
-    : sql`${workerAlive(sql, next.worker)}, claimed AS (${insertRow(
-        sql,
-        next,
-        sql`false`,
-        sql`FROM moved, live WHERE moved.entity_hash = ${next.lane}::bytea
-          AND NOT EXISTS (SELECT 1 FROM ${others(sql, next)})`
-      )})`
-
-/** The lane that may have been left, and whether a worker waits for it as far as this statement sees. */
+/** Whether a worker waits for the lane that may have been left, as far as this statement sees. */
 export const awaited = (sql: Sql) => sql`
-  (SELECT entity_hash FROM moved) AS left_lane,
-  EXISTS (SELECT 1 FROM fibric.ticket JOIN moved ON ticket.lane = moved.entity_hash) AS awaited`
+  EXISTS (SELECT 1 FROM fibric.ticket WHERE ticket.lane = moved.entity_hash) AS awaited`
 
 /** Of those that passed the doubt which leaves the lane now, the oldest takes the lane over. */
 export const promote = (sql: Sql, leavesLane: boolean) =>

@@ -4,13 +4,13 @@
  * Every one that moves a row writes its receipt in the same statement, so that neither can exist
  * without the other.
  */
-import { type PgClient, PgTypes } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Batch, Entry, KeyName } from "../kernel/Ledger.ts"
+import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { StateColumn } from "./LedgerRow.ts"
 import { receiptBeside, receiptColumns, receiptColumnsBeside, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
-import { nullable } from "./settle.ts"
 
 type Sql = PgClient.PgClient
 type Rows = Effect.Effect<ReadonlyArray<object>, SqlError.SqlError>
@@ -37,6 +37,7 @@ export const pathSecret = (sql: Sql): Effect.Effect<string, SqlError.SqlError> =
   )
 
 const EntryRow = Schema.Struct({
+  key_hash: Schema.Uint8Array,
   state: StateColumn,
   since: Schema.Date,
   check_after: Schema.NullOr(Schema.Date),
@@ -61,28 +62,37 @@ export const decoded = <A, E>(rows: Effect.Effect<A, E>): Effect.Effect<A, Exclu
 export const utc = (date: Date | null): DateTime.Utc | null =>
   date === null ? null : DateTime.fromDateUnsafe(date)
 
-/** A key's row with the receipt that put it into its state. */
-export const find = (sql: Sql, key: KeyName): Effect.Effect<Entry | undefined, SqlError.SqlError> =>
+/** Keys' rows, each with the receipt that put it into its state, in the order of the keys. */
+export const findAll = (
+  sql: Sql,
+  keys: ReadonlyArray<KeyName>
+): Effect.Effect<ReadonlyArray<Entry | undefined>, SqlError.SqlError> =>
   Effect.gen(function* () {
+    // Receipts by id, one after the other: their parts are many, and none is read whole.
     const rows = yield* sql<Columns>`
-      SELECT ledger.state, ledger.since, ledger.check_after, ledger.attempt, ledger.fingerprint, ledger.paths,
-        ${sql.literal(receiptColumnsBeside)}
+      SELECT ledger.key_hash, ledger.state, ledger.since, ledger.check_after, ledger.attempt, ledger.fingerprint,
+        ledger.paths, ${sql.literal(receiptColumnsBeside)}
       FROM fibric.ledger AS ledger
-      LEFT JOIN fibric.receipt_log AS receipt ON receipt.id = ledger.receipt_id
-      WHERE ledger.key_hash = ${key.hash}::bytea`
-    const [entry] = yield* decodeEntries(rows.map((row) => ({ ...row, receipt: receiptBeside(row) })))
-    return (
-      entry && {
-        state: entry.state,
-        attempt: entry.attempt,
-        fingerprint: entry.fingerprint,
-        paths: entry.paths,
-        since: DateTime.fromDateUnsafe(entry.since),
-        checkAfter: utc(entry.check_after),
-        receipt: entry.receipt === null ? null : toReceipt(entry.receipt)
-      }
-    )
+      LEFT JOIN LATERAL (
+        SELECT * FROM fibric.receipt_log AS receipt WHERE receipt.id = ledger.receipt_id OFFSET 0
+      ) AS receipt ON true
+      WHERE ledger.key_hash = ANY(${hashes(keys.map(({ hash }) => hash))})`
+    const decoded = yield* decodeEntries(rows.map((row) => ({ ...row, receipt: receiptBeside(row) })))
+    const entries = new Map(decoded.map((row) => [nameOf(row.key_hash), toEntry(row)]))
+    return keys.map(({ hash }) => entries.get(nameOf(hash)))
   }).pipe(decoded)
+
+const nameOf = (hash: Uint8Array): string => Buffer.from(hash).toString("latin1")
+
+const toEntry = (row: typeof EntryRow.Type): Entry => ({
+  state: row.state,
+  attempt: row.attempt,
+  fingerprint: row.fingerprint,
+  paths: row.paths,
+  since: DateTime.fromDateUnsafe(row.since),
+  checkAfter: utc(row.check_after),
+  receipt: row.receipt === null ? null : toReceipt(row.receipt)
+})
 
 /** The receipts of a batch of repeats: one that ran before, or whose time is over, adds nothing. */
 export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows => sql`
@@ -99,23 +109,12 @@ export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows =
   SELECT repeat.id, repeat.outcome, repeat.operator, repeat.capability, repeat.key_hash, repeat.key,
     repeat.entity_type, repeat.entity_id, COALESCE(ledger.attempt, 0), repeat.count, repeat.refers_to, repeat.reason
   FROM batch, unnest(
-    ${repeats.map((repeat) => repeat.receiptId)}::uuid[],
-    ${repeats.map((repeat) => repeat.outcome)}::text[],
-    ${repeats.map((repeat) => repeat.operator)}::text[],
-    ${repeats.map((repeat) => repeat.key.verb)}::text[],
-    ${repeats.map((repeat) => repeat.key.hash)}::bytea[],
-    ${repeats.map((repeat) => repeat.key.label)}::text[],
-    ${repeats.map((repeat) => repeat.key.entity.type)}::text[],
-    ${repeats.map((repeat) => repeat.key.entity.id)}::text[],
-    ${repeats.map((repeat) => repeat.count)}::int[],
-    ${nullable(
-      repeats.map((repeat) => repeat.refersTo),
-      PgTypes.OID.uuid
-    )},
-    ${nullable(
-      repeats.map((repeat) => repeat.reason),
-      PgTypes.OID.text
-    )}
+    ${uuids(repeats.map((repeat) => repeat.receiptId))}, ${texts(repeats.map((repeat) => repeat.outcome))},
+    ${texts(repeats.map((repeat) => repeat.operator))}, ${texts(repeats.map((repeat) => repeat.key.verb))},
+    ${hashes(repeats.map((repeat) => repeat.key.hash))}, ${texts(repeats.map((repeat) => repeat.key.label))},
+    ${texts(repeats.map((repeat) => repeat.key.entity.type))},
+    ${texts(repeats.map((repeat) => repeat.key.entity.id))}, ${ints(repeats.map((repeat) => repeat.count))},
+    ${uuids(repeats.map((repeat) => repeat.refersTo))}, ${texts(repeats.map((repeat) => repeat.reason))}
   ) AS repeat (id, outcome, operator, capability, key_hash, key, entity_type, entity_id, count, refers_to, reason)
   LEFT JOIN fibric.ledger AS ledger ON ledger.key_hash = repeat.key_hash
   RETURNING ${sql.literal(receiptColumns)}`

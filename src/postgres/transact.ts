@@ -12,7 +12,8 @@ import * as Evidence from "../kernel/Evidence.ts"
 import type { Ledger, Settlement, Transacted } from "../kernel/Ledger.ts"
 import { LedgerTransaction } from "../kernel/LedgerTransaction.ts"
 import { readReceipts } from "./ReceiptRow.ts"
-import { type Freed, receiptsById, settle } from "./settle.ts"
+import { receiptsById, settle } from "./settle.ts"
+import type { Freed } from "./settlements.ts"
 
 type Attempt = Parameters<Ledger["Service"]["transact"]>[0]
 type Work = Parameters<Ledger["Service"]["transact"]>[1]
@@ -44,7 +45,7 @@ export const transact = (
     if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
       return yield* takeBack({ _tag: "RolledBack", evidence })
     }
-    const { applied, freed } = yield* settle(sql, { ...attempt, ...ended })
+    const { applied, freed } = yield* settle(sql, { settlement: { ...attempt, ...ended }, next: undefined })
     return applied._tag === "Settled" ? { transacted: applied, freed } : yield* takeBack(fenced)
   }).pipe(
     sql.withTransaction,

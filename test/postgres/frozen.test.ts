@@ -111,14 +111,13 @@ describe("a worker frozen past its lease, its letter sent", () => {
     `${fault("stopped after sending")} finds its letter resent where the provider recognises keys: asked for twice, sent once`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("repost", "after")
-      assert.strictEqual((yield* Effect.flip(execute(letters.repost)))._tag, "InDoubt")
       const performed = yield* eventually(performedOf(letters.repost.key))
       assert.strictEqual(performed.attempt, 2)
       assert.deepStrictEqual(yield* sentLetters, [2])
 
       assert.strictEqual(yield* wake, performed.id)
       assert.deepStrictEqual(yield* sentLetters, [2])
-      assert.deepStrictEqual(yield* receiptsOf(letters.repost.key), ["in_doubt", "joined", "performed"])
+      assert.deepStrictEqual(yield* receiptsOf(letters.repost.key), ["in_doubt", "performed"])
     })
   )
 
@@ -165,7 +164,6 @@ describe("a worker frozen past its lease, its letter not sent", () => {
     `${fault("stopped before sending")} does not send it beside the resend of the second one`,
     Effect.gen(function* () {
       const { wake } = yield* freeze("repost", "before")
-      assert.strictEqual((yield* Effect.flip(execute(letters.repost)))._tag, "InDoubt")
       const performed = yield* eventually(performedOf(letters.repost.key))
       assert.strictEqual(yield* wake, performed.id)
       assert.deepStrictEqual(yield* sentLetters, [1])

@@ -65,14 +65,15 @@ describe("a claim whose guard saw version 1", () => {
       const b = yield* claimOf(worker, keyOf("1", "b"), { basis: { version: 1, becomes: becomes(9) } })
       const waiting = yield* sql.withTransaction(
         Effect.gen(function* () {
-          yield* runSettle(sql, {
+          const settlement = {
             key: second.key,
             token: second.token,
             receiptId,
             evidence: performed,
             durationMillis: 1,
             stateOf: second.key.entityHash
-          })
+          }
+          yield* runSettle(sql, { settlement, next: undefined })
           const claim = yield* Effect.forkDetach(ledger.claim(b), { startImmediately: true })
           yield* somebodyWaits
           return claim

@@ -37,8 +37,8 @@ export const make = (seen: Pick<Case.Case, "store" | "now" | "serverNow">): Judg
     ...Rows.watch(on),
     ...Calls.watch(on),
     ...Answers.watch(on),
-    heard: ({ key }, process) => {
-      if (key !== undefined) heardAt.set(`${process} ${Case.nameOf(key)}`, now())
+    heard: ({ keys = [] }, process) => {
+      for (const key of keys) heardAt.set(`${process} ${Case.nameOf(key)}`, now())
     },
     told: (call) => void truths.push(call),
     jumped: (byMillis) => {

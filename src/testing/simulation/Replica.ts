@@ -3,9 +3,11 @@
  */
 import { Context, Effect, Exit, type Fiber, Layer, Scope } from "effect"
 import type * as Bell from "../../kernel/Bell.ts"
+import * as GroupCommit from "../../kernel/GroupCommit.ts"
 import { Ledger } from "../../kernel/Ledger.ts"
 import { logOf } from "../../kernel/ledger-memory/log.ts"
 import type { Store } from "../../kernel/ledger-memory/Store.ts"
+import { statementsIn } from "../../kernel/ledger-memory/together.ts"
 import * as LedgerMemory from "../../kernel/LedgerMemory.ts"
 import { ReceiptLog } from "../../kernel/ReceiptLog.ts"
 import * as Runtime from "../../kernel/Runtime.ts"
@@ -43,8 +45,10 @@ export const start = <R>({ bell, carry, connectors, process, serverNow, store }:
     called: bell.heard,
     transaction: refusing("A simulated ledger has no SQL: let the effect happen with World.commit.")
   })
-  const ledgers = Layer.succeedContext(
-    Context.make(Ledger, ledger).pipe(Context.add(ReceiptLog, logOf(store)))
+  const ledgers = Layer.effectContext(
+    Effect.map(GroupCommit.make(statementsIn(store, { carry }, ledger)), (grouped) =>
+      Context.make(Ledger, { ...ledger, ...grouped }).pipe(Context.add(ReceiptLog, logOf(store)))
+    )
   )
   const layer = connectors.pipe(Layer.provideMerge(Runtime.layer), Layer.provide(ledgers))
   let built: Context.Context<R | Runtime.Services> | undefined

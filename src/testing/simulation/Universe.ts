@@ -162,10 +162,10 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       const answer = land()
       trace.note(
         Trace.wordOf(statement.name) ^ process.number,
-        () => `${at()} ${process.name}: ${statement.name} ${statement.key?.label ?? ""} → ${describe(answer)}`
+        () => `${at()} ${process.name}: ${statement.name} ${labelsOf(statement)} → ${describe(answer)}`
       )
-      if (statement.name === "commit" && statement.key !== undefined && isSettled(answer)) {
-        committed(statement.key.hash)
+      if (statement.name === "commit" && isSettled(answer)) {
+        for (const { hash } of statement.keys ?? []) committed(hash)
       }
       judge.after(statement)
       return answer
@@ -195,7 +195,8 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       timeline,
       seeded,
       faultAt: (statement) => faultAt(statement.name, process),
-      befall: (fault, statement) => befall(fault, process, statement.key && hex(statement.key.hash)),
+      befall: (fault, statement) =>
+        befall(fault, process, statement.keys?.[0] && hex(statement.keys[0].hash)),
       heard: (statement) => judge.heard(statement, process.number),
       landing: landing(process)
     })
@@ -265,13 +266,16 @@ export const make = <R>(options: Options<R>): Universe<R> => {
 const isSettled = (answer: unknown): boolean =>
   typeof answer === "object" && answer !== null && "_tag" in answer && answer._tag === "Settled"
 
+const labelsOf = ({ keys = [] }: LedgerMemory.Statement): string =>
+  keys.map(({ label }) => label ?? "").join(", ")
+
 const describe = (answer: unknown): string => {
   if (answer === undefined || answer === null || typeof answer !== "object") return String(answer)
   if ("_tag" in answer) return String(answer._tag)
   return "state" in answer
     ? String(answer.state)
     : Array.isArray(answer)
-      ? `${answer.length} of them`
+      ? answer.map(describe).join(", ")
       : "an answer"
 }
 

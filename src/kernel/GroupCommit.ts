@@ -1,0 +1,91 @@
+/**
+ * GroupCommit: what many requests ask of the ledger at once, asked for many at once. Claims of all entities
+ * share a commit, and so do settlements with their receipts; a settlement takes its entity's next claim along.
+ *
+ * It changes how often a ledger is asked, and no answer. Whatever a batch does not do goes alone: what is
+ * rare, what another's row stands in the way of, and each row of a batch that failed.
+ */
+import { Effect, type Scope } from "effect"
+import type { LedgerUnavailable } from "../domain/errors.ts"
+import * as Batching from "./Batching.ts"
+import type { Claim, ClaimVerdict, Entry, KeyName, Ledger, SettledAlong, Settlement } from "./Ledger.ts"
+
+/** A settlement, and the claim that goes along with it where there is one. */
+export interface Ending {
+  readonly settlement: Settlement
+  readonly next: Claim | undefined
+}
+
+type Answers<A> = Effect.Effect<ReadonlyArray<A>, LedgerUnavailable>
+
+/** A ledger's statements for many rows, with an answer for each in their order, and those for one. */
+export interface Statements {
+  readonly findAll: (keys: ReadonlyArray<KeyName>) => Answers<Entry | undefined>
+  /** `undefined`: it was not claimed, and has to be claimed alone to learn why. */
+  readonly claimAll: (claims: ReadonlyArray<Claim>) => Answers<ClaimVerdict | undefined>
+  readonly claim: (claim: Claim) => Effect.Effect<ClaimVerdict, LedgerUnavailable>
+  /** `undefined`: nothing of it was written, and it has to be settled alone. */
+  readonly settleAll: (endings: ReadonlyArray<Ending>) => Answers<SettledAlong | undefined>
+  readonly settle: (ending: Ending) => Effect.Effect<SettledAlong, LedgerUnavailable>
+}
+
+/** How many rows a batch has at most: more of them make a commit longer, and no cheaper. */
+const maxRows = 1_024
+
+/** The port's functions over such statements, until the surrounding scope closes. */
+export const make = Effect.fnUntraced(function* (
+  statements: Statements
+): Effect.fn.Return<
+  Pick<Ledger["Service"], "find" | "claim" | "settle" | "settleAndClaim">,
+  never,
+  Scope.Scope
+> {
+  const scope = yield* Effect.scope
+  const settleAll = (endings: ReadonlyArray<Ending>) => {
+    const together = oneForEachState(endings)
+    if (together.length === endings.length) return statements.settleAll(endings)
+    return Effect.map(statements.settleAll(together), (answers) => {
+      const answerOf = new Map(together.map((ending, index) => [ending, answers[index]]))
+      return endings.map((ending) => answerOf.get(ending))
+    })
+  }
+  const found = yield* Batching.make({ operation: "find", scope, maxRows, run: statements.findAll })
+  const claimed = yield* Batching.make({ operation: "claim", scope, maxRows, run: statements.claimAll })
+  const settled = yield* Batching.make({ operation: "settle", scope, maxRows, run: settleAll })
+
+  const settle = (ending: Ending) => orAlone(settled(ending), statements.settle(ending))
+
+  return {
+    find: found,
+    claim: (claim) =>
+      isPlain(claim) ? orAlone(claimed(claim), statements.claim(claim)) : statements.claim(claim),
+    settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),
+    settleAndClaim: (settlement, next) => settle({ settlement, next })
+  }
+})
+
+/** The first attempt of a key that belongs to no program. */
+const isPlain = ({ root, seenAttempt }: Claim): boolean => seenAttempt === 0 && root === null
+
+/** Of those that change a state one for each: a second one finds out alone what has become of it. */
+const oneForEachState = (batch: ReadonlyArray<Ending>): ReadonlyArray<Ending> => {
+  const changed = new Set<string>()
+  return batch.filter(({ settlement: { stateOf } }) => {
+    if (stateOf === null || stateOf === undefined) return true
+    const name = Buffer.from(stateOf).toString("hex")
+    const isFirst = !changed.has(name)
+    changed.add(name)
+    return isFirst
+  })
+}
+
+/** What was not done with the others is done alone, by whoever asked for it. */
+const orAlone = <A>(
+  together: Effect.Effect<A | undefined, LedgerUnavailable>,
+  alone: Effect.Effect<A, LedgerUnavailable>
+): Effect.Effect<A, LedgerUnavailable> =>
+  Effect.filterOrElse(
+    together,
+    (answer) => answer !== undefined,
+    () => alone
+  )

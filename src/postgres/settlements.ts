@@ -1,0 +1,169 @@
+/**
+ * settlements: how attempts ended, as many as end together, each with its receipt, in one commit.
+ *
+ * It is the usual end: an attempt that is in time and has none beside it, the rows of the table whose
+ * conditions a single statement can see. A settlement can bring the entity's next claim; it is claimed in
+ * the same commit, of no lane that this commit does not itself empty. States are locked first, then keys
+ * in one order.
+ */
+import type { PgClient } from "@effect/sql-pg"
+import { Effect } from "effect"
+import type { SqlError } from "effect/sql"
+import type { Receipt } from "../domain/Receipt.ts"
+import type { Ending } from "../kernel/GroupCommit.ts"
+import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.ts"
+import { hashes, ints, texts, uuids } from "./arrays.ts"
+import { asked, insertRows } from "./claims.ts"
+import { awaited, evolve, stateGate } from "./consequences.ts"
+import { readReceipts, receiptColumns } from "./ReceiptRow.ts"
+
+type Sql = PgClient.PgClient
+type Row = { readonly [column: string]: unknown }
+
+/** A lane that a commit may have freed, and whether a worker waits for it as far as the commit saw. */
+export interface Freed {
+  readonly lane: Uint8Array
+  readonly isAwaited: boolean
+}
+
+/** What became of an event, and the lane that it may have freed. */
+export interface Ended {
+  readonly applied: Applied
+  readonly freed: Freed | null
+}
+
+/** The same with what became of the claim that went along. */
+export interface EndedAlong extends Ended {
+  readonly claimed: SettledAlong["claimed"]
+}
+
+/** The lane that a row's commit may have freed. */
+export const freedBy = (row: Row | undefined): Freed | null => {
+  const { awaited, left_lane: lane } = row ?? {}
+  return lane instanceof Uint8Array ? { lane, isAwaited: awaited === true } : null
+}
+
+const ends = {
+  Performed: { to: "done", outcome: "performed", mark: "performed" },
+  Refused: { to: "refused", outcome: "refused", mark: "refused" },
+  NotPerformed: { to: "released", outcome: "released", mark: "not_performed" }
+} as const
+
+/** What a settlement writes; `undefined` where what it says has to be decided on the row. */
+const writingOf = ({ durationMillis, evidence, key, receiptId, stateOf, token }: Settlement) => {
+  if (evidence._tag === "Unknown") return undefined
+  const end = ends[evidence._tag]
+  const denial = evidence._tag === "NotPerformed" ? evidence : { proof: null, reason: null }
+  return {
+    ...end,
+    hash: key.hash,
+    token,
+    receiptId,
+    durationMillis,
+    proof: denial.proof,
+    reason: denial.reason,
+    body: evidence._tag === "NotPerformed" ? null : evidence.body,
+    effectId: evidence._tag === "Performed" ? evidence.effectId : null,
+    changes: end.to === "done" ? (stateOf ?? null) : null
+  }
+}
+
+type Writing = NonNullable<ReturnType<typeof writingOf>>
+
+const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
+  ending AS (
+    SELECT * FROM unnest(
+      ${hashes(writings.map(({ hash }) => hash))}, ${uuids(writings.map(({ token }) => token))},
+      ${uuids(writings.map(({ receiptId }) => receiptId))}, ${texts(writings.map(({ to }) => to))},
+      ${texts(writings.map(({ outcome }) => outcome))}, ${texts(writings.map(({ mark }) => mark))},
+      ${texts(writings.map(({ effectId }) => effectId))}, ${ints(writings.map(({ durationMillis }) => durationMillis))},
+      ${texts(writings.map(({ proof }) => proof))}, ${texts(writings.map(({ reason }) => reason))},
+      ${texts(writings.map(({ body }) => body))}, ${hashes(writings.map(({ changes }) => changes))}
+    ) AS ending (
+      key_hash, token, receipt_id, state, outcome, mark, effect_id, duration_millis, proof, reason, body, changes
+    )
+  )`
+
+/** The next claims join the rows that have left their lanes: none can come before. */
+const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
+  claims.length === 0
+    ? sql`claimed AS (SELECT NULL::bytea AS entity_hash, NULL::int AS attempt, NULL::int AS generation WHERE false)`
+    : sql`${asked(sql, claims)}, claimed AS (${insertRows(
+        sql,
+        sql`false`,
+        sql`FROM moved JOIN asked ON asked.lane = moved.entity_hash
+          JOIN fibric.worker AS live ON live.incarnation = asked.worker
+          WHERE live.expires_at > clock_timestamp() + interval '200 ms' AND NOT EXISTS (
+            SELECT 1 FROM fibric.ticket
+            JOIN fibric.worker AS waiting ON waiting.incarnation = ticket.worker
+            WHERE ticket.lane = asked.lane AND ticket.worker <> asked.worker
+              AND waiting.expires_at > clock_timestamp()
+          )
+          ORDER BY asked.lane, asked.key_hash`
+      )})`
+
+/** Settles what ends as usual. The others are told `undefined`: nothing of theirs was written. */
+export const settleAll = (
+  sql: Sql,
+  batch: ReadonlyArray<Ending>
+): Effect.Effect<ReadonlyArray<EndedAlong | undefined>, SqlError.SqlError> =>
+  Effect.gen(function* () {
+    const usual = batch.filter(({ settlement }) => settlement.evidence._tag !== "Unknown")
+    if (usual.length === 0) return batch.map(() => undefined)
+    const rows = yield* write(
+      sql,
+      usual.flatMap(({ settlement }) => writingOf(settlement) ?? []),
+      usual.flatMap(({ next }) => next ?? [])
+    )
+    const receipts = yield* readReceipts(rows)
+    const ended = new Map(receipts.map((receipt, index) => [receipt.id, endedAs(receipt, rows[index])]))
+    return batch.map(({ settlement }) => ended.get(settlement.receiptId))
+  })
+
+const write = (
+  sql: Sql,
+  writings: ReadonlyArray<Writing>,
+  claims: ReadonlyArray<Claim>
+): Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError> => {
+  const changes = writings.flatMap(({ changes }) => changes ?? [])
+  return sql<Row>`
+    WITH ${endings(sql, writings)}, gate AS (${stateGate(sql, changes)}), seen AS (
+      SELECT ledger.key_hash, ledger.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
+        ending.mark, ending.effect_id, ending.duration_millis, ending.proof, ending.reason, ending.body
+      FROM ending JOIN fibric.ledger AS ledger ON ledger.key_hash = ending.key_hash
+      WHERE ledger.key_hash = ANY(${hashes(writings.map(({ hash }) => hash))})
+        AND ledger.token = ending.token AND ledger.state = 'performing'
+        AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
+        AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
+        AND (ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate))
+      ORDER BY ledger.entity_hash, ledger.key_hash
+      FOR UPDATE OF ledger
+    ), moved AS (
+      UPDATE fibric.ledger AS ledger
+      SET state = seen.state, since = clock_timestamp(), revision = revision + 1, passed_doubt = false,
+        receipt_id = seen.receipt_id, evidence = seen.mark, effect_id = seen.effect_id
+      FROM seen WHERE ledger.key_hash = seen.key_hash
+      RETURNING ledger.*, seen.before_id, seen.outcome, seen.duration_millis, seen.proof, seen.reason, seen.body
+    ), evolved AS (${evolve(sql, changes.length > 0)}), ${claimsAlong(sql, claims)},
+    written AS (
+      INSERT INTO fibric.receipt_log (
+        id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
+        duration_millis, proof, reason, body
+      )
+      SELECT receipt_id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, 1,
+        before_id, duration_millis, proof, reason, body
+      FROM moved
+      RETURNING ${sql.literal(receiptColumns)}
+    )
+    SELECT written.*, moved.entity_hash AS left_lane, ${awaited(sql)},
+      claimed.attempt AS next_attempt, claimed.generation AS next_generation
+    FROM written JOIN moved ON moved.receipt_id = written.id
+    LEFT JOIN claimed ON claimed.entity_hash = moved.entity_hash`
+}
+
+const endedAs = (receipt: Receipt, row: Row | undefined): EndedAlong => {
+  const { next_attempt: attempt, next_generation: generation } = row ?? {}
+  const claimed =
+    typeof attempt === "number" && typeof generation === "number" ? { attempt, generation } : undefined
+  return { applied: { _tag: "Settled", receipt }, freed: freedBy(row), claimed }
+}

@@ -1,0 +1,114 @@
+/**
+ * Repeats of what is done: answered from memory, each with a durable receipt of its own; and what is never
+ * answered from memory.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { TestClock } from "effect/testing"
+import { execute, ReceiptLog } from "fibric"
+import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
+import { EmailRefused, makeWorld, notify, over, type World } from "../support/orders.ts"
+import type { Connector } from "fibric"
+import type * as Runtime from "../../src/kernel/Runtime.ts"
+import type { Ledger } from "../../src/kernel/Ledger.ts"
+
+type Needs = Runtime.Services | Ledger | Connector.Handler<"notify">
+
+const story = (
+  sentence: string,
+  body: (world: World, trouble: Trouble) => Effect.Effect<void, unknown, Needs>
+) =>
+  it.effect(sentence, () => {
+    const { world, layer } = makeWorld()
+    const trouble = makeTrouble()
+    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble)))
+  })
+
+const count = ({ arrived }: Trouble, operation: string) => arrived.filter((name) => name === operation).length
+
+describe("a repeat of what was done lately", () => {
+  story("is answered without a look at the ledger, once its receipt is durable", (world, trouble) =>
+    Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const { receipt } = yield* execute(notify("1"))
+      const finds = count(trouble, "find")
+      for (let repeat = 0; repeat < 10; repeat++) {
+        assert.strictEqual((yield* execute(notify("1"))).receipt.id, receipt.id)
+      }
+      assert.strictEqual(count(trouble, "find"), finds)
+      assert.strictEqual(world.calls.length, 1)
+      assert.deepStrictEqual(yield* log.totals(), { performed: 1, deduplicated: 10 })
+    })
+  )
+
+  story("is not answered where its receipt can't be written", (_world, trouble) =>
+    Effect.gen(function* () {
+      yield* execute(notify("1"))
+      trouble.unreachable.set("record", 1_000)
+      const repeat = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      const exit = repeat.pollUnsafe()
+      assert.deepInclude(exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined, {
+        _tag: "LedgerUnavailable"
+      })
+    })
+  )
+
+  story("is a conflict all the same where it is bound to another payload", (world) =>
+    Effect.gen(function* () {
+      yield* execute(notify("1"))
+      const conflict = yield* Effect.flip(execute(notify("1", "shipped", { to: "dana@example.com" })))
+      assert.deepInclude(conflict, { _tag: "KeyConflict", paths: ["/to"] })
+      assert.strictEqual(world.calls.length, 1)
+    })
+  )
+
+  story("is looked for again after a minute", (_world, trouble) =>
+    Effect.gen(function* () {
+      yield* execute(notify("1"))
+      yield* TestClock.adjust("61 seconds")
+      const finds = count(trouble, "find")
+      yield* execute(notify("1"))
+      assert.strictEqual(count(trouble, "find"), finds + 1)
+    })
+  )
+})
+
+describe("a repeat of what was refused", () => {
+  story("is looked for each time: a refusal can be reopened", (world, trouble) =>
+    Effect.gen(function* () {
+      world.answer = () => Effect.fail(new EmailRefused({ reason: "no such mailbox" }))
+      yield* Effect.flip(execute(notify("1")))
+      const finds = count(trouble, "find")
+      yield* Effect.flip(execute(notify("1")))
+      yield* Effect.flip(execute(notify("1")))
+      assert.strictEqual(count(trouble, "find"), finds + 2)
+    })
+  )
+})
+
+describe("a key that is taken for new", () => {
+  story("is claimed without a look where the one before was new", (world, trouble) =>
+    Effect.gen(function* () {
+      for (const id of ["1", "2", "3", "4"]) yield* execute(notify(id))
+      assert.strictEqual(count(trouble, "find"), 1)
+      assert.strictEqual(count(trouble, "claim"), 4)
+      assert.strictEqual(world.calls.length, 4)
+    })
+  )
+
+  story("and is not, is answered with what has become of it, and performed once", (world, trouble) =>
+    Effect.gen(function* () {
+      yield* execute(notify("1"))
+      // Long enough for it to be forgotten here.
+      yield* TestClock.adjust("61 seconds")
+      yield* execute(notify("2"))
+      const { receipt } = yield* execute(notify("1"))
+      assert.strictEqual(receipt.outcome, "performed")
+      assert.strictEqual(world.calls.length, 2)
+      assert.strictEqual(count(trouble, "claim"), 3)
+      const log = yield* ReceiptLog
+      assert.deepStrictEqual(yield* log.totals(), { performed: 2, deduplicated: 1 })
+    })
+  )
+})

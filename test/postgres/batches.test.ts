@@ -1,0 +1,153 @@
+/**
+ * Many rows in one commit on Postgres: what shares one, and what happens to the others where one of them
+ * fails, is taken, or is held by somebody.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { sha256 } from "../../src/domain/Digest.ts"
+import * as Identifiers from "../../src/domain/Identifiers.ts"
+import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
+import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
+import * as PgLedger from "../../src/postgres/PgLedger.ts"
+import { alive, claimed, claimOf, keyOf, performed, settle } from "../contracts/keys.ts"
+import { ledgerDatabase } from "../support/database.ts"
+
+const layer = Layer.unwrap(
+  Effect.map(ledgerDatabase, ({ url }) =>
+    PgLedger.layer.pipe(
+      Layer.provideMerge(LedgerClient.layer),
+      Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))
+    )
+  )
+)
+
+const story = (sentence: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layer>>) =>
+  it.live(sentence, () => Effect.provide(body, layer))
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index))
+
+const together = <A, B, E, R>(items: ReadonlyArray<A>, each: (item: A) => Effect.Effect<B, E, R>) =>
+  Effect.forEach(items, each, { concurrency: "unbounded" })
+
+const settleWith = Effect.fnUntraced(function* (claim: Claim, stateOf: Uint8Array | null) {
+  const ledger = yield* Ledger
+  const receiptId = yield* Identifiers.ordered
+  const { key, token } = claim
+  return yield* ledger.settle({ key, token, receiptId, evidence: performed, durationMillis: 1, stateOf })
+})
+
+/** Holds a key's row until told otherwise. */
+const holding = Effect.fnUntraced(function* ({ key }: Claim) {
+  const sql = yield* PgClient.PgClient
+  const isHeld = yield* Deferred.make<void>()
+  const goOn = yield* Deferred.make<void>()
+  const holder = yield* Effect.forkDetach(
+    sql.withTransaction(
+      Effect.gen(function* () {
+        yield* sql`SELECT 1 FROM fibric.ledger WHERE key_hash = ${key.hash} FOR UPDATE`
+        yield* Deferred.succeed(isHeld, undefined)
+        yield* Deferred.await(goOn)
+      })
+    ),
+    { startImmediately: true }
+  )
+  yield* Deferred.await(isHeld)
+  return { letGo: Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder)) }
+})
+
+describe("many rows at once", () => {
+  story(
+    "share their commits: those that come while one is under way are written by the next",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const sql = yield* PgClient.PgClient
+      const worker = yield* alive
+      const claims = yield* Effect.forEach(numbers(200), (id) => claimOf(worker, keyOf(id)))
+      const verdicts = yield* together(claims, ledger.claim)
+      assert.deepStrictEqual(new Set(verdicts.map(({ _tag }) => _tag)), new Set(["Claimed"]))
+      const ended = yield* together(claims, (claim) => settle(claim, performed))
+      assert.deepStrictEqual(new Set(ended.map(({ _tag }) => _tag)), new Set(["Settled"]))
+      const [row] = yield* sql<{ claims: number; receipts: number }>`
+        SELECT (SELECT count(*)::int FROM fibric.receipt_log) AS receipts,
+          (SELECT count(DISTINCT transaction)::int FROM fibric.receipt_log) AS commits`
+      assert.deepStrictEqual(row, { receipts: 200, commits: 2 } as never)
+      const found = yield* together(claims, ({ key }) => ledger.find(key))
+      assert.deepStrictEqual(
+        found.map((entry) => entry?.receipt?.key),
+        claims.map(({ key }) => key.label)
+      )
+    })
+  )
+
+  story(
+    "of one entity, one is claimed and the others hear that the lane is busy",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const claims = yield* Effect.forEach(numbers(20), (occasion) => claimOf(worker, keyOf("1", occasion)))
+      const verdicts = yield* together(claims, ledger.claim)
+      const tags = verdicts.map(({ _tag }) => _tag).sort()
+      assert.deepStrictEqual(tags, ["Claimed", ...numbers(19).map(() => "LaneBusy")])
+    })
+  )
+
+  story(
+    "that change one state are each counted",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const key = keyOf("1", "program")
+      const place = { lane: key.entityHash, worker }
+      assert.strictEqual((yield* ledger.look(key, place)).version, 0)
+      const basis = { version: 0, becomes: { shape: 0, json: `{"n":1}` } }
+      // As a program and a step of it: of one entity, in two lanes.
+      const first = yield* claimed(key, { worker, basis })
+      const second = yield* claimed(keyOf("1", "step"), { worker, basis, lane: sha256("beside") })
+      const other = yield* claimed(keyOf("2"), { worker })
+      yield* Effect.all(
+        [settleWith(other, null), settleWith(first, key.entityHash), settleWith(second, key.entityHash)],
+        { concurrency: "unbounded" }
+      )
+      const { state, version } = yield* ledger.look(key, place)
+      assert.deepStrictEqual({ state, version }, { state: basis.becomes, version: 2 })
+    })
+  )
+})
+
+describe("a row that can't be written with the others", () => {
+  story(
+    "fails alone",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const good = yield* Effect.forEach(numbers(20), (id) => claimOf(worker, keyOf(id)))
+      // No text of Postgres has this in it.
+      const bad = yield* claimOf(worker, keyOf("bad"), { operator: "a\u0000b" })
+      const ended = yield* together([...good.slice(0, 10), bad, ...good.slice(10)], (claim) =>
+        Effect.exit(ledger.claim(claim))
+      )
+      assert.deepStrictEqual(
+        ended.map(({ _tag }) => _tag),
+        [...numbers(10).map(() => "Success"), "Failure", ...numbers(10).map(() => "Success")]
+      )
+      assert.isUndefined(yield* ledger.find(bad.key))
+    })
+  )
+
+  story(
+    "is held by somebody: the others don't wait for it",
+    Effect.gen(function* () {
+      const worker = yield* alive
+      const held = yield* claimed(keyOf("held"), { worker })
+      const others = yield* Effect.forEach(numbers(10), (id) => claimed(keyOf(id), { worker }))
+      const { letGo } = yield* holding(held)
+      const waiting = yield* Effect.forkChild(settle(held, performed), { startImmediately: true })
+      const ended = yield* together(others, (claim) => settle(claim, performed))
+      assert.deepStrictEqual(new Set(ended.map(({ _tag }) => _tag)), new Set(["Settled"]))
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* letGo
+      assert.strictEqual((yield* Fiber.join(waiting))._tag, "Settled")
+    })
+  )
+})
