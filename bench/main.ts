@@ -18,7 +18,7 @@ import * as F from "./contests/F.ts"
 import * as Growth from "./contests/growth.ts"
 import * as M from "./contests/M.ts"
 import * as Replicas from "./contests/replicas.ts"
-import { full, quick } from "./contests/Sizes.ts"
+import { full, quick, scaled } from "./contests/Sizes.ts"
 import * as Server from "./harness/Server.ts"
 import * as Subject from "./harness/Subject.ts"
 import * as Results from "./Results.ts"
@@ -85,6 +85,11 @@ const bench = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
       Flag.withDefault(full.rounds)
     ),
+    scale: Flag.Finite("scale").pipe(
+      Flag.withDescription("A share of the full sizes, for a machine that has little time (default: 1)"),
+      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 }))),
+      Flag.withDefault(1)
+    ),
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription("One small round of each, to see that the harness is whole"),
       Flag.withDefault(false)
@@ -98,9 +103,9 @@ const bench = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, only, quick: isQuick, rounds, save }) {
+  Effect.fn(function* ({ json, only, quick: isQuick, rounds, save, scale }) {
     const wanted = yield* Schema.decodeUnknownEffect(Wanted)(only.split(",").map((name) => name.trim()))
-    const { report, versions } = yield* run(wanted, isQuick ? quick : { ...full, rounds })
+    const { report, versions } = yield* run(wanted, isQuick ? quick : { ...scaled(full, scale), rounds })
     if (save) yield* Results.save(report, versions)
     yield* Console.log(json ? JSON.stringify(report) : Results.table(report))
   })

@@ -40,8 +40,11 @@ const each = Effect.fnUntraced(function* (server: Server, subject: string, load:
   }
 })
 
+/** How many keys the repeats are for. */
+const repeatedKeys = 20
+
 export const run = Effect.fnUntraced(function* ({ server, sizes }: Contest.Where) {
-  const { flushed, inFlight, repeatKeys } = sizes
+  const { flushed, inFlight } = sizes
   const first = distinct("f", flushed, 1)
   const hot: Load = { ...first, shape: "hot", name: "c", inFlight }
   const repeats: Load = {
@@ -49,7 +52,7 @@ export const run = Effect.fnUntraced(function* ({ server, sizes }: Contest.Where
     shape: "shuffled",
     name: "r",
     requests: flushed * 20,
-    keys: repeatKeys / 20,
+    keys: repeatedKeys,
     inFlight
   }
   const a = yield* each(server, "fibric", first)

@@ -60,6 +60,23 @@ export const quick: Sizes = {
   settled: 20_000
 }
 
+/** A share of the work; how much is under way at once stays. */
+export const scaled = (sizes: Sizes, share: number): Sizes => {
+  const of = (count: number) => Math.max(1, Math.round(count * share))
+  const repeatKeys = of(sizes.repeatKeys)
+  return {
+    ...sizes,
+    // Evenly divided between two processes.
+    first: 2 * of(sizes.first / 2),
+    repeats: (sizes.repeats / sizes.repeatKeys) * repeatKeys,
+    repeatKeys,
+    hot: of(sizes.hot),
+    cold: of(sizes.cold),
+    entities: of(sizes.entities),
+    settled: of(sizes.settled)
+  }
+}
+
 /** Requests for a key each, on an entity each. */
 export const distinct = (name: string, requests: number, inFlight: number, from = 0): Load => ({
   shape: "distinct",
