@@ -9,6 +9,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, FileSystem, Logger, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { SqlError } from "effect/sql"
+import { detailOf } from "../src/postgres/Refusal.ts"
 import * as A from "./contests/A.ts"
 import * as B from "./contests/B.ts"
 import * as C from "./contests/C.ts"
@@ -111,12 +113,17 @@ const bench = Command.make(
   })
 ).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))
 
+/** What an error says; a database's says it in its reason. */
+const sentenceOf = (error: unknown): string =>
+  SqlError.isSqlError(error)
+    ? `${error.message}: ${detailOf(error.reason)}`
+    : error instanceof Error
+      ? error.message
+      : String(error)
+
 /** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
+const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(sentenceOf(Cause.squash(cause)))
 
 Command.run(bench, { version: "0.1.0" }).pipe(
   Effect.tapCause(complain),
