@@ -7,8 +7,10 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Cause, Console, Effect, FileSystem, Logger, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { SqlError } from "effect/sql"
+import { detailOf } from "../src/postgres/Refusal.ts"
 import * as A from "./contests/A.ts"
 import * as B from "./contests/B.ts"
 import * as C from "./contests/C.ts"
@@ -18,9 +20,10 @@ import * as F from "./contests/F.ts"
 import * as Growth from "./contests/growth.ts"
 import * as M from "./contests/M.ts"
 import * as Replicas from "./contests/replicas.ts"
-import { full, quick } from "./contests/Sizes.ts"
+import { full, quick, scaled } from "./contests/Sizes.ts"
 import * as Server from "./harness/Server.ts"
-import * as Report from "./Report.ts"
+import * as Subject from "./harness/Subject.ts"
+import * as Results from "./Results.ts"
 
 /** Each answers with its part of the report, and with the rounds that it kept where it has rounds. */
 const workloads = {
@@ -61,11 +64,15 @@ const usual: ReadonlyArray<Workload> = ["A", "B", "C", "D", "M", "F"]
 const Wanted = Schema.Array(Schema.Literals(names))
 
 const run = Effect.fnUntraced(function* (wanted: ReadonlyArray<Workload>, sizes: Where["sizes"]) {
-  const server = yield* Server.make
-  const seen: Array<Report.Part> = []
-  for (const name of wanted) seen.push(yield* workloads[name]({ server, sizes }))
-  const versions = { node: process.version, postgres: server.version }
-  return { report: Report.together(seen), versions }
+  const { makeTempDirectoryScoped } = yield* FileSystem.FileSystem
+  const compiled = Redacted.make(yield* makeTempDirectoryScoped({ prefix: "fibric-bench-" }))
+  return yield* Effect.gen(function* () {
+    const server = yield* Server.make
+    const seen: Array<Results.Part> = []
+    for (const name of wanted) seen.push(yield* workloads[name]({ server, sizes }))
+    const versions = { node: process.version, postgres: server.version }
+    return { report: Results.together(seen), versions }
+  }).pipe(Effect.provideService(Subject.Compiled, compiled))
 }, Effect.scoped)
 
 const bench = Command.make(
@@ -80,6 +87,11 @@ const bench = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
       Flag.withDefault(full.rounds)
     ),
+    scale: Flag.Finite("scale").pipe(
+      Flag.withDescription("A share of the full sizes, for a machine that has little time (default: 1)"),
+      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 }))),
+      Flag.withDefault(1)
+    ),
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription("One small round of each, to see that the harness is whole"),
       Flag.withDefault(false)
@@ -93,20 +105,25 @@ const bench = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, only, quick: isQuick, rounds, save }) {
+  Effect.fn(function* ({ json, only, quick: isQuick, rounds, save, scale }) {
     const wanted = yield* Schema.decodeUnknownEffect(Wanted)(only.split(",").map((name) => name.trim()))
-    const { report, versions } = yield* run(wanted, isQuick ? quick : { ...full, rounds })
-    if (save) yield* Report.save(report, versions)
-    yield* Console.log(json ? JSON.stringify(report) : Report.table(report))
+    const { report, versions } = yield* run(wanted, isQuick ? quick : { ...scaled(full, scale), rounds })
+    if (save) yield* Results.save(report, versions)
+    yield* Console.log(json ? JSON.stringify(report) : Results.table(report))
   })
 ).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))
 
+/** What an error says; a database's says it in its reason. */
+const sentenceOf = (error: unknown): string =>
+  SqlError.isSqlError(error)
+    ? `${error.message}: ${detailOf(error.reason)}`
+    : error instanceof Error
+      ? error.message
+      : String(error)
+
 /** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
+const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(sentenceOf(Cause.squash(cause)))
 
 Command.run(bench, { version: "0.1.0" }).pipe(
   Effect.tapCause(complain),

@@ -23,14 +23,16 @@ export type Round = Readonly<Record<string, ReadonlyArray<Run.Measured>>>
 
 /**
  * Rounds of these plans by name. The gauge is the plan `naive`: it runs before the others and once more after
- * them. Its rate is of its first load.
+ * them. Its rate is of its first load. Of a run that is not whole, those named `optional` are left out.
  */
 export const rounds = Effect.fnUntraced(function* (
   name: string,
   { server, sizes }: Where,
-  plans: Readonly<Record<string, Run.Plan>>
+  all: Readonly<Record<string, Run.Plan>>,
+  optional: ReadonlyArray<string> = []
 ) {
-  const { naive: gauge, ...others } = plans
+  const plans = Object.entries(all).filter(([name]) => sizes.isWhole || !optional.includes(name))
+  const { naive: gauge, ...others } = Object.fromEntries(plans)
   const round = Effect.fnUntraced(function* (number: number) {
     const seen: Record<string, ReadonlyArray<Run.Measured>> = {}
     const rates: Array<number> = []
@@ -42,7 +44,7 @@ export const rounds = Effect.fnUntraced(function* (
     })
     yield* measureGauge
     for (const [name, plan] of Object.entries(others)) seen[name] = yield* Run.run(server, plan, number)
-    if (sizes.isGauged) yield* measureGauge
+    if (sizes.isWhole) yield* measureGauge
     return { seen, gauge: rates }
   })
   const kept = yield* Rounds.run({ name, round }, sizes.rounds)
@@ -73,6 +75,7 @@ export const ratio = (
 
 /** What is told of a subject beside the ratios. */
 export const told = (rounds: ReadonlyArray<Round>, subject: string, load = 0) => {
+  // Who was left out has no numbers: `null` in JSON.
   const median = (field: Field) => rounded(spread(each(rounds, subject, field, load)).median)
   return {
     rate: median("rate"),

@@ -36,11 +36,16 @@ export const run = Effect.fnUntraced(function* (where: Contest.Where) {
     warm: distinct("d", warm, inFlight, cold),
     loads: [[distinct("d", cold, inFlight)]] as const
   })
-  const rounds = yield* Contest.rounds("D", where, {
-    naive: plan("naive-repeats"),
-    any: plan("any"),
-    fibric: plan("fibric")
-  })
+  const rounds = yield* Contest.rounds(
+    "D",
+    where,
+    {
+      naive: plan("naive-repeats"),
+      any: plan("any"),
+      fibric: plan("fibric")
+    },
+    ["naive"]
+  )
   const toAny = Contest.ratio(rounds, "rate", "fibric", "any")
   return {
     rounds: rounds.length,

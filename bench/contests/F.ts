@@ -40,8 +40,11 @@ const each = Effect.fnUntraced(function* (server: Server, subject: string, load:
   }
 })
 
+/** How many keys the repeats are for. */
+const repeatedKeys = 20
+
 export const run = Effect.fnUntraced(function* ({ server, sizes }: Contest.Where) {
-  const { flushed, inFlight, repeatKeys } = sizes
+  const { flushed, inFlight } = sizes
   const first = distinct("f", flushed, 1)
   const hot: Load = { ...first, shape: "hot", name: "c", inFlight }
   const repeats: Load = {
@@ -49,16 +52,20 @@ export const run = Effect.fnUntraced(function* ({ server, sizes }: Contest.Where
     shape: "shuffled",
     name: "r",
     requests: flushed * 20,
-    keys: repeatKeys / 20,
+    keys: repeatedKeys,
     inFlight
   }
   const a = yield* each(server, "fibric", first)
   const c = yield* each(server, "fibric", hot)
-  return {
+  const own = {
     A: a.flushes,
     C: c.flushes,
     statements: { A: a.statements, C: c.statements },
-    walBytes: { A: a.walBytes, C: c.walBytes },
+    walBytes: { A: a.walBytes, C: c.walBytes }
+  }
+  if (!sizes.isWhole) return own
+  return {
+    ...own,
     naive: yield* each(server, "naive", first),
     group: yield* each(server, "group", first),
     merged: yield* each(server, "merged", hot),

@@ -1,7 +1,9 @@
 /**
  * M, memory: what an idle entity costs, and by how much a process has grown once a million entities have
- * passed through it. Over a ledger that keeps nothing: what is held is the kernel's, its memory of settled
- * receipts included.
+ * passed through it. Over a ledger that keeps nothing: what is held is the kernel's.
+ *
+ * What is bounded, such as the memory of settled receipts, is full before idle entities are counted: it is
+ * told apart, and is part of the growth.
  */
 import { Effect, Schema } from "effect"
 import * as Child from "../../scripts/harness/Child.ts"
@@ -13,6 +15,7 @@ const Said = Schema.fromJsonString(
   Schema.Struct({
     effects: Schema.Int,
     heapBytes: Schema.Finite,
+    boundedBytes: Schema.Finite,
     rssBytes: Schema.Finite,
     peakBytes: Schema.Finite,
     microsEach: Schema.Finite
@@ -39,6 +42,7 @@ export const run = Effect.fnUntraced(function* ({ sizes }: Contest.Where) {
     // What was there before may be collected meanwhile: less than nothing is nothing.
     bytesPerIdleEntity: Math.max(0, Math.round(said.heapBytes / idle)),
     growthMB: Math.max(0, rounded(said.rssBytes / megabyte)),
+    boundedMB: rounded(said.boundedBytes / megabyte),
     peakMB: rounded(said.peakBytes / megabyte),
     idle,
     entities,

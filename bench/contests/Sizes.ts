@@ -5,8 +5,8 @@ import type { Load } from "../Load.ts"
 
 export interface Sizes {
   readonly rounds: number
-  /** Whether the gauge runs a second time in each round. */
-  readonly isGauged: boolean
+  /** Whether all of it runs: the gauge, a second time too, and whoever no ratio needs. */
+  readonly isWhole: boolean
   readonly inFlight: number
   /** Effects before the clock starts. */
   readonly warm: number
@@ -28,7 +28,7 @@ export interface Sizes {
 
 export const full: Sizes = {
   rounds: 5,
-  isGauged: true,
+  isWhole: true,
   inFlight: 256,
   warm: 500,
   first: 20_000,
@@ -47,17 +47,34 @@ export const full: Sizes = {
 export const quick: Sizes = {
   ...full,
   rounds: 1,
-  isGauged: false,
-  warm: 100,
-  first: 1_000,
-  repeats: 3_000,
-  repeatKeys: 100,
-  bursts: 2,
+  isWhole: false,
+  warm: 50,
+  first: 500,
+  repeats: 2_000,
+  repeatKeys: 50,
+  bursts: 1,
   hot: 100,
-  cold: 500,
-  flushed: 50,
-  entities: 20_000,
+  cold: 300,
+  flushed: 40,
+  entities: 3_000,
   settled: 20_000
+}
+
+/** A share of the work; how much is under way at once stays. */
+export const scaled = (sizes: Sizes, share: number): Sizes => {
+  const of = (count: number) => Math.max(1, Math.round(count * share))
+  const repeatKeys = of(sizes.repeatKeys)
+  return {
+    ...sizes,
+    // Evenly divided between two processes.
+    first: 2 * of(sizes.first / 2),
+    repeats: (sizes.repeats / sizes.repeatKeys) * repeatKeys,
+    repeatKeys,
+    hot: of(sizes.hot),
+    cold: of(sizes.cold),
+    entities: of(sizes.entities),
+    settled: of(sizes.settled)
+  }
 }
 
 /** Requests for a key each, on an entity each. */

@@ -13,19 +13,19 @@ import * as Subject from "./Subject.ts"
 
 /** What differs from row to row, by column, of the row of this `number` with this `hash`. */
 const ledger: Readonly<Record<string, string>> = {
-  key_hash: "hash",
-  entity_hash: "sha256(hash)",
-  key: "'touch:thing-old-' || number || ':once'",
-  entity_id: "'old-' || number",
-  token: "id",
-  bound_token: "id",
-  receipt_id: "id"
+  key_hash: "numbered.hash",
+  entity_hash: "sha256(numbered.hash)",
+  key: "'touch:thing-old-' || numbered.number || ':once'",
+  entity_id: "'old-' || numbered.number",
+  token: "numbered.id",
+  bound_token: "numbered.id",
+  receipt_id: "numbered.id"
 }
 
 const receipts: Readonly<Record<string, string>> = {
   ...ledger,
   // Before all that comes later, in the table's own part for what is there.
-  id: "id"
+  id: "numbered.id"
 }
 
 const fill = Effect.fnUntraced(function* (

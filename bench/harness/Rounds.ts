@@ -39,7 +39,8 @@ export const run = Effect.fnUntraced(function* <Round, E, R>(
   for (let tries = 0; kept.length < wanted; tries++) {
     if (tries === most) return yield* new Restless({ contest: name, kept: kept.length, wanted, tries })
     const seen = yield* round(tries)
-    const apart = 1 - Math.min(...seen.gauge) / Math.max(...seen.gauge)
+    // Of fewer than two nothing is known.
+    const apart = seen.gauge.length < 2 ? 0 : 1 - Math.min(...seen.gauge) / Math.max(...seen.gauge)
     const isQuiet = apart <= mostApart
     if (isQuiet) kept.push(seen)
     yield* Console.error(

@@ -1,7 +1,7 @@
 /**
  * Subject: the process of a subject as the harness drives it. A fresh one for each run.
  */
-import { Effect, type Redacted, Schema, type Scope } from "effect"
+import { Context, Effect, type Redacted, Schema, type Scope } from "effect"
 import * as Child from "../../scripts/harness/Child.ts"
 import { Load, Said } from "../Load.ts"
 
@@ -11,6 +11,11 @@ export class Ended extends Schema.TaggedError<Ended>()("Ended", { subject: Schem
     return `The process of "${this.subject}" ended before it had answered; its last words stand above.`
   }
 }
+
+/** A folder for compiled code: processes start sooner. */
+export const Compiled = Context.Reference<Redacted.Redacted<string> | undefined>("fibric/bench/Compiled", {
+  defaultValue: () => undefined
+})
 
 export interface Subject {
   readonly name: string
@@ -28,8 +33,10 @@ export const start = Effect.fnUntraced(function* (
   name: string,
   url: Redacted.Redacted<string>
 ): Effect.fn.Return<Subject, Ended, Scope.Scope> {
+  const compiled = yield* Compiled
   const child = yield* Child.start(new URL("../subjects/main.ts", import.meta.url), [name], {
-    DATABASE_URL: url
+    DATABASE_URL: url,
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled })
   })
   const nextLine = Effect.filterOrFail(
     child.nextLine,

@@ -46,8 +46,8 @@ export const Pay = Capability.make("pay", {
   recovery: Recovery.resend({
     window: "15 seconds",
     margin: "2 seconds",
-    attempts: 4,
-    backoff: "500 millis",
+    attempts: 3,
+    backoff: "300 millis",
     quarantine: "4 seconds"
   }),
   stores: ["what", "how"]

@@ -125,7 +125,9 @@ export const draw = (seeded: Seeded, cells: ReadonlyArray<Cell>, count: number):
   return Array.from({ length: cells.length === 0 ? 0 : count }, () => {
     const cell = seeded.pick(cells)
     const nth = 1 + seeded.below(seeded.pick(rare.has(cell.step) ? [1, 2] : [1, 2, 4, 8]))
-    const planned = [{ ...cell, nth }]
+    // A lease runs out unheard only where one heartbeat after the other is answered in vain.
+    const times = cell.fault === "lose-reply" && cell.step === "beat" && seeded.chance(0.7) ? 9 : 1
+    const planned = Array.from({ length: times }, (_, more) => ({ ...cell, nth: nth + more }))
     if (!afterDoubt.has(cell.step) || before.length === 0) return planned
     return [{ ...seeded.pick(before), nth: 1 + seeded.below(3) }, ...planned]
   }).flat()

@@ -1,5 +1,5 @@
 /**
- * Report: the numbers of a run, as JSON, as a table, and kept in a file beside those of other runs.
+ * Results: the numbers of a run, as JSON, as a table, and kept in a file beside those of other runs.
  */
 import { Clock, DateTime, Effect, FileSystem, Schema } from "effect"
 import { cpus, totalmem } from "node:os"
@@ -73,7 +73,7 @@ export const subjects = (report: Report): ReadonlyArray<Told> =>
   Object.entries(report).flatMap(([part, found]) =>
     isRecord(found)
       ? Object.entries(found).flatMap(([subject, numbers]) =>
-          isRecord(numbers) && typeof numbers["rate"] === "number"
+          isRecord(numbers) && Number.isFinite(numbers["rate"])
             ? [{ name: `${part} ${subject}`, numbers }]
             : []
         )
