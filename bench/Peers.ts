@@ -14,7 +14,14 @@ const Peer = Schema.Struct({
   A: Schema.optionalKey(Schema.NullOr(Schema.Struct({ rate: Schema.Finite, p99Millis: Schema.Finite }))),
   B2: Schema.optionalKey(
     Schema.NullOr(
-      Schema.Struct({ rate: Schema.Finite, effects: Schema.Int, receipts: Schema.NullOr(Schema.Int) })
+      Schema.Struct({
+        rate: Schema.Finite,
+        /** A slow peer is given less of it. */
+        requests: Schema.Int,
+        keys: Schema.Int,
+        effects: Schema.Int,
+        receipts: Schema.NullOr(Schema.Int)
+      })
     )
   ),
   C: Schema.optionalKey(Rate),

@@ -38,6 +38,10 @@ const subjects = (report: Results.Report): string =>
     ])
   )
 
+/** So many of so many; nothing where it was not counted. */
+const share = (some: number | null | undefined, all: number | undefined): string =>
+  all === undefined ? "–" : `${shown(some)} of ${shown(all)}`
+
 const peersTable = (peers: ReadonlyArray<Peers.Peer>): string =>
   table(
     [
@@ -45,15 +49,18 @@ const peersTable = (peers: ReadonlyArray<Peers.Peer>): string =>
       "A a second",
       "p99 ms",
       "B2 a second",
-      "effects of 1,000 keys",
-      "receipts of 100,000",
+      "effects of keys",
+      "receipts of requests",
       "C",
       "D",
       "effects after a crash"
     ],
     peers.map(({ A, B2, C, D, crash, name, version }) => [
       version === undefined || version === null ? name : `${name} ${version}`,
-      ...[A?.rate, A?.p99Millis, B2?.rate, B2?.effects, B2?.receipts, C?.rate, D?.rate].map(shown),
+      ...[A?.rate, A?.p99Millis, B2?.rate].map(shown),
+      share(B2?.effects, B2?.keys),
+      share(B2?.receipts, B2?.requests),
+      ...[C?.rate, D?.rate].map(shown),
       [shown(crash?.effects), crash?.says].filter((text) => text !== undefined).join(": ")
     ])
   )
@@ -88,8 +95,11 @@ const panel = (
       ...peers
         .filter(({ name }) => name !== "fibric" && name !== "naive")
         .flatMap((peer) => {
-          const more = part === "B2" ? (peer.B2?.effects ?? 0) : 0
-          const note = more > 1_000 ? `, ran ${numbers.format(more)} effects` : ""
+          const { effects, keys } = peer.B2 ?? { effects: 0, keys: 0 }
+          const isMore = part === "B2" && effects > keys
+          const note = isMore
+            ? `, ran ${numbers.format(effects)} effects for ${numbers.format(keys)} keys`
+            : ""
           return bar(peer.name, peer[part]?.rate, "peer", note)
         })
     ]

@@ -10,8 +10,9 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema, type Scope } from "effect"
+import { Cause, Console, Effect, FileSystem, Logger, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import { fileURLToPath } from "node:url"
 import * as Packages from "./packages.ts"
 import { type Peer, peers } from "./peers.ts"
 import * as Place from "./Place.ts"
@@ -99,6 +100,9 @@ const run = Effect.fnUntraced(function* ({ crashes, rounds, subjects, workloads 
   return { rows, failures }
 }, Effect.scoped)
 
+/** What `npm run bench:report` reads. */
+const results = fileURLToPath(new URL("results.json", import.meta.url))
+
 const list = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.withDefault(""))
 
@@ -112,12 +116,16 @@ const command = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
       Flag.withDefault(3)
     ),
+    save: Flag.Boolean("save").pipe(
+      Flag.withDescription("Keep what was measured in results.json, for docs/performance.md"),
+      Flag.withDefault(false)
+    ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print what was measured as one line of JSON"),
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, only, rounds, workloads }) {
+  Effect.fn(function* ({ json, only, rounds, save, workloads }) {
     const subjects = yield* chosen(only, peers, ({ name }) => name)
     const wanted = yield* chosen(workloads, [...names, "crash"] as const, (name) => name)
     yield* Packages.install
@@ -128,6 +136,10 @@ const command = Command.make(
       workloads: names.filter((name) => wanted.includes(name))
     })
     yield* Console.log(json ? JSON.stringify({ peers: rows }) : draw(rows))
+    if (save) {
+      const { writeFileString } = yield* FileSystem.FileSystem
+      yield* writeFileString(results, `${JSON.stringify({ peers: rows }, null, 2)}\n`)
+    }
     if (failures.length > 0) return yield* new Incomplete({ failures })
   })
 ).pipe(Command.withDescription("Measures fibric and its peers on the same work"))
