@@ -199,6 +199,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     caughtBy: ["test/kernel/repeats.test.ts"]
   },
   {
+    name: "a process takes on whatever it is asked for",
+    edits: [{ file: "src/kernel/Flights.ts", find: "underWay >= maxUnderWay", replace: "underWay < 0" }],
+    caughtBy: ["test/kernel/repeats.test.ts"]
+  },
+  {
     name: "a refusal is remembered as if it could not be reopened",
     edits: [
       {

@@ -5,19 +5,32 @@
  * Injected, so that a test can make them repeatable; time comes from `Clock`.
  */
 import { Clock, Context, Effect } from "effect"
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomFillSync, randomUUID } from "node:crypto"
 
 /** The source of randomness for identifiers. */
 export interface IdentifierSource {
   /** 128 random bits as a UUID (version 4). */
   readonly uuid4: () => string
-  /** `size` random bytes. */
+  /** `size` random bytes, at most a thousand; the caller's to read at once. */
   readonly bytes: (size: number) => Uint8Array
+}
+
+/** Randomness of the operating system, fetched for many identifiers at once. */
+const pool = Buffer.alloc(4_096)
+let used = pool.length
+
+const bytes = (size: number): Uint8Array => {
+  if (used + size > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += size
+  return pool.subarray(used - size, used)
 }
 
 /** The source in use. Default: the operating system's cryptographic randomness. */
 export const Source = Context.Reference<IdentifierSource>("fibric/domain/Identifiers/Source", {
-  defaultValue: () => ({ uuid4: randomUUID, bytes: (size) => randomBytes(size) })
+  defaultValue: () => ({ uuid4: randomUUID, bytes })
 })
 
 /** A token for an attempt or a worker's incarnation. */

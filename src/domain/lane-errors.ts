@@ -113,10 +113,11 @@ export class WouldDeadlock extends Schema.TaggedError<WouldDeadlock>()("WouldDea
   }
 }
 
-/** The entity's mailbox is full. Nothing was claimed; ask again later. */
+/** The entity's mailbox is full, or the whole process has enough to do. Nothing was claimed; ask again later. */
 export class Saturated extends Schema.TaggedError<Saturated>()("Saturated", {
   key: Schema.String,
-  entity: Schema.String,
+  /** The entity that so many actions wait for; `null`: so many are under way in this process. */
+  entity: Schema.NullOr(Schema.String),
   capacity: Schema.Int
 }) {
   /** Nothing was performed; the same action may be asked for again. */
@@ -124,7 +125,11 @@ export class Saturated extends Schema.TaggedError<Saturated>()("Saturated", {
     return true
   }
   override get message() {
-    return `"${this.key}" was not performed: ${this.capacity} actions already wait for ${this.entity}. Ask again later.`
+    const full =
+      this.entity === null
+        ? `${this.capacity} actions are already under way in this process`
+        : `${this.capacity} actions already wait for ${this.entity}`
+    return `"${this.key}" was not performed: ${full}. Ask again later.`
   }
 }
 

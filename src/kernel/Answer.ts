@@ -2,10 +2,11 @@
  * Answer: a settling receipt, read back in the capability's own types. Whoever asks for one key gets
  * the same receipt, whether it was dispatched for them or long before.
  */
-import { Effect, Option, Result, Schema } from "effect"
+import { Effect, Option, Result } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import { StoredRefusalUnreadable } from "../domain/errors.ts"
 import type { Performed, Receipt } from "../domain/Receipt.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
 
 /** What can be wrong with a stored answer. */
 export type Unreadable = StoredRefusalUnreadable
@@ -28,6 +29,4 @@ const decodeBody = <S extends Capability.PlainCodec>(
   schema: S,
   receipt: Receipt
 ): Result.Result<S["Type"], unknown> =>
-  receipt.body === null
-    ? Result.fail(Option.none())
-    : Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(receipt.body)
+  receipt.body === null ? Result.fail(Option.none()) : jsonOf(schema).decodeText(receipt.body)

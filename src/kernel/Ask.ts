@@ -2,7 +2,7 @@
  * Ask: one request to perform an action, read and named. Nothing here is durable and nothing has
  * reached the world: what is wrong with a request is said before anything is claimed.
  */
-import { Result, Schema } from "effect"
+import { Result, type Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import { sha256 } from "../domain/Digest.ts"
@@ -13,6 +13,7 @@ import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
 import * as Operator from "../domain/Operator.ts"
 import { isIn, mask, valuesAt } from "../domain/Secret.ts"
 import { problemOf, problemSentence } from "../domain/Text.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
 import type { Bounds } from "./Settings.ts"
 import * as StoredRequest from "./StoredRequest.ts"
 
@@ -108,7 +109,7 @@ const encodePayload = (
   if (shape === "deep")
     return fail("payload_too_deep", `it is nested deeper than ${bounds.maxPayloadDepth} levels`)
   if (shape === "large") return fail("payload_too_large", `it has more than ${bounds.maxPayloadBytes} values`)
-  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(capability.payload))(payload)
+  const encoded = jsonOf(capability.payload).encode(payload)
   if (Result.isFailure(encoded)) {
     const secrets = valuesAt(capability.secrets, payload)
     return fail("does_not_fit", mask(oneLine(encoded.failure.message), secrets))
@@ -126,7 +127,7 @@ const decodePayload = (
   encoded: Schema.Json
 ): Result.Result<unknown, InvalidPayload> =>
   Result.mapError(
-    Schema.decodeResult(Schema.toCodecJson(capability.payload))(encoded),
+    jsonOf(capability.payload).decode(encoded),
     (error) =>
       new InvalidPayload({
         capability: capability.name,

@@ -67,9 +67,9 @@ export const fromEntry = (
 export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
   settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined", checkAfter: receipt.checkAfter })
 
-/** How a request is written down whose answer was known already. */
-export const deduplicated = (receipt: Receipt) =>
-  ({ outcome: "deduplicated", refersTo: receipt.id, reason: null }) as const
+/** The answer of a key that is done and remembered. */
+export const fromMemory = (ask: Ask, receipt: Receipt): Conclusion =>
+  settledBy(ask, receipt, { leaderRecorded: false, outcome: "deduplicated", checkAfter: null })
 
 /** Whether the attempt of this request has ended with proof that nothing was performed. */
 export const isReleased = ({ answer, leaderRecorded }: Conclusion): boolean =>
@@ -168,11 +168,22 @@ export const rootEnded = (): Conclusion =>
   )
 
 /** The mailbox is at its bound. */
-export const saturated = (ask: Ask, full: MailboxFull): Conclusion =>
-  turnedAway(
-    new Saturated({ key: ask.key.label, entity: Entity.label(ask.key.entity), capacity: full.capacity }),
-    { outcome: "saturated", refersTo: null, reason: null }
-  )
+export const saturated = (ask: Ask, { capacity }: MailboxFull): Conclusion => {
+  const { entity, label } = ask.key
+  return turnedAway(new Saturated({ key: label, entity: Entity.label(entity), capacity }), {
+    outcome: "saturated",
+    refersTo: null,
+    reason: null
+  })
+}
+
+/** The process is at its bound. */
+export const processSaturated = (ask: Ask, capacity: number): Conclusion =>
+  turnedAway(new Saturated({ key: ask.key.label, entity: null, capacity }), {
+    outcome: "saturated",
+    refersTo: null,
+    reason: "too much under way in this process"
+  })
 
 /** It waited longer than it is valid. */
 export const expired = (ask: Ask, waitedMillis: number): Conclusion =>

@@ -4,11 +4,12 @@
  * Only a decoded output proves success, only a declared error proves a refusal, and only
  * `NotPerformed` proves that nothing happened. Every other way to end proves nothing.
  */
-import { Cause, Exit, Option, Result, Schema } from "effect"
+import { Cause, Exit, Option, Result } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import { NotPerformed, OutcomeUnknown } from "../domain/connector-errors.ts"
 import type { Proof } from "../domain/Receipt.ts"
 import { problemOf, storable } from "../domain/Text.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
 
 /** What is known after a call. `body` is JSON text. */
 export type Evidence =
@@ -96,7 +97,7 @@ export const encodeBody = (
   value: unknown,
   maxBytes: number
 ): Result.Result<string, string> => {
-  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(schema))(value)
+  const encoded = jsonOf(schema).encode(value)
   if (Result.isFailure(encoded)) return Result.fail(encoded.failure.message)
   // A success schema of `Void` encodes to `undefined`, which JSON has no text for.
   const body = JSON.stringify(encoded.success ?? null)

@@ -12,7 +12,7 @@ import { ShuttingDown } from "../domain/errors.ts"
 import type { Unsettled } from "../domain/execute-error.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
-import { type Conclusion, deduplicated, type Progress } from "./Conclusion.ts"
+import { type Conclusion, fromMemory, processSaturated, type Progress } from "./Conclusion.ts"
 import { forkOwned } from "./Owned.ts"
 import type { Recorder, Unrecorded } from "./Recorder.ts"
 import * as Settled from "./Settled.ts"
@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (
   recorder: Recorder,
   corridor: (ask: Ask, progress: Progress) => Effect.Effect<Conclusion>
 ) {
-  const { drainMillis } = yield* Settings
+  const { drainMillis, maxUnderWay } = yield* Settings
   const context = yield* Effect.context<never>()
   const flying = new Map<string, Flight>()
   const settled = Settled.make()
@@ -124,13 +124,14 @@ export const make = Effect.fnUntraced(function* (
     return flight
   }
 
-  /** A repeat of what is remembered: answered once its receipt is durable. */
-  const repeat = (ask: Ask, receipt: Receipt): Effect.Effect<Receipt, Unsettled> => {
-    underWay += 1
+  /** What needs no flight: answered once its receipt is durable. */
+  const conclude = (ask: Ask, conclusion: Conclusion): Effect.Effect<Receipt, Unsettled> => {
     const { key, operator } = ask
+    underWay += 1
+    const repeats = conclusion.repeat === undefined ? [] : [{ ...conclusion.repeat, key, operator, count: 1 }]
     return recorder
-      .record([{ ...deduplicated(receipt), key, operator, count: 1 }])
-      .pipe(Effect.as(receipt), Effect.ensuring(Effect.sync(land)))
+      .record(repeats)
+      .pipe(Effect.andThen(exitOf(conclusion)), Effect.ensuring(Effect.sync(land)))
   }
 
   // Taking a place and starting the flight can't be torn apart by the caller's interrupt: a flight that
@@ -144,7 +145,11 @@ export const make = Effect.fnUntraced(function* (
         const current = flying.get(ask.name)
         if (current === undefined) {
           const receipt = settled.recall(ask, nowNanos)
-          if (receipt !== undefined) return restore(repeat(ask, receipt))
+          if (receipt !== undefined) return restore(conclude(ask, fromMemory(ask, receipt)))
+          // A program that is under way may take its steps.
+          if (underWay >= maxUnderWay && ask.root === null) {
+            return restore(conclude(ask, processSaturated(ask, maxUnderWay)))
+          }
           const flight = lead(ask)
           return Effect.andThen(
             forkOwned(fly(ask, flight), context, scope),

@@ -23,6 +23,11 @@ export interface Bounds {
   /** How many actions may wait for one entity. The next one gets `Saturated`. */
   readonly mailboxCapacity: number
   /**
+   * How many actions may be under way in this process, waiting ones included; what asks for the same joins
+   * without being counted. The next one gets `Saturated`. It bounds what waits for the ledger, too.
+   */
+  readonly maxUnderWay: number
+  /**
    * How long a worker may take at its turn, guard included, while others wait for the entity. Then it
    * goes to the tail of the line. A guard that takes longer gets `GuardFailed`.
    */
@@ -65,6 +70,7 @@ const defaults: Bounds = {
   doubtMarginMillis: Duration.toMillis("10 seconds"),
   graceMillis: Duration.toMillis("1 minute"),
   mailboxCapacity: 1_024,
+  maxUnderWay: 65_536,
   turnMillis: Duration.toMillis("5 seconds"),
   keepLane: 32,
   maxPayloadBytes: 256 * 1_024,

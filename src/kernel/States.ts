@@ -2,11 +2,12 @@
  * States: an entity's state between what the ledger stores and what code reads: in the shape that it was
  * written in there, in the newest one here.
  */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import * as Entity from "../domain/Entity.ts"
 import { IdempotencyKey, validate } from "../domain/IdempotencyKey.ts"
 import { StateUnreadable } from "../domain/lane-errors.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
 import { confirmRetry } from "./Claiming.ts"
 import { Ledger, type StoredState } from "./Ledger.ts"
 import { Workers } from "./Workers.ts"
@@ -57,7 +58,7 @@ export const readState = <State>(
   const { schema } = before ?? shape
   return Result.flatMap(
     Result.mapError(
-      Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(schema)))(stored.json),
+      jsonOf(schema).decodeText(stored.json),
       // Without the schema's own words: they can hold the state's values.
       () => `the entity's state no longer fits the schema of its shape ${stored.shape}`
     ),
@@ -84,7 +85,7 @@ export const nextState = (
       catch: (cause) => `its next state can't be told: ${String(cause)}`
     }),
     (next) =>
-      Result.mapBoth(Schema.encodeUnknownResult(Schema.toCodecJson(shape.schema))(next), {
+      Result.mapBoth(jsonOf(shape.schema).encode(next), {
         onSuccess: (json) => ({ shape: shape.earlier.length, json: JSON.stringify(json) }),
         onFailure: () => "its next state does not fit the schema of the entity's state"
       })

@@ -5,6 +5,7 @@
  */
 import { Result, Schema, SchemaAST } from "effect"
 import type * as Capability from "../domain/Capability.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
 
 /** Whether the capability's recovery works with the request again. */
 const isNeeded = ({ recovery }: Capability.Any): boolean =>
@@ -19,7 +20,7 @@ export const decode = (capability: Capability.Any, request: string | null): Resu
   request === null
     ? Result.fail("its request was not stored")
     : Result.mapError(
-        Schema.decodeResult(Schema.fromJsonString(Schema.toCodecJson(capability.payload)))(request),
+        jsonOf(capability.payload).decodeText(request),
         // Without the schema's own words: they can hold the payload's values.
         () => "its stored request no longer fits the payload's schema"
       )

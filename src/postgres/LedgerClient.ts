@@ -61,7 +61,12 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
       )
     const sql = yield* open({}, maxConnections)
     const together = yield* open(
-      { lock_timeout: String(lockMillisTogether), enable_seqscan: "off" },
+      {
+        lock_timeout: String(lockMillisTogether),
+        enable_seqscan: "off",
+        // Planning such a statement takes longer than running it.
+        plan_cache_mode: "force_generic_plan"
+      },
       maxConnectionsTogether
     )
     return { sql, together, confirmed: confirmedWithin(statementMillis(leaseMillis) + answerMarginMillis) }

@@ -15,7 +15,7 @@ import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { asked, insertRows } from "./claims.ts"
 import { awaited, evolve, stateGate } from "./consequences.ts"
-import { readReceipts, receiptColumns } from "./ReceiptRow.ts"
+import { readReceipts } from "./ReceiptRow.ts"
 
 type Sql = PgClient.PgClient
 type Row = { readonly [column: string]: unknown }
@@ -87,7 +87,7 @@ const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
 /** The next claims join the rows that have left their lanes: none can come before. */
 const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
   claims.length === 0
-    ? sql`claimed AS (SELECT NULL::bytea AS entity_hash, NULL::int AS attempt, NULL::int AS generation WHERE false)`
+    ? sql`claimed AS (SELECT NULL::bytea AS entity_hash WHERE false)`
     : sql`${asked(sql, claims)}, claimed AS (${insertRows(
         sql,
         sql`false`,
@@ -147,23 +147,21 @@ const write = (
     ), evolved AS (${evolve(sql, changes.length > 0)}), ${claimsAlong(sql, claims)},
     written AS (
       INSERT INTO fibric.receipt_log (
-        id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
+        id, at, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
         duration_millis, proof, reason, body
       )
-      SELECT receipt_id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, 1,
+      SELECT receipt_id, since, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, 1,
         before_id, duration_millis, proof, reason, body
       FROM moved
-      RETURNING ${sql.literal(receiptColumns)}
     )
-    SELECT written.*, moved.entity_hash AS left_lane, ${awaited(sql)},
-      claimed.attempt AS next_attempt, claimed.generation AS next_generation
-    FROM written JOIN moved ON moved.receipt_id = written.id
-    LEFT JOIN claimed ON claimed.entity_hash = moved.entity_hash`
+    SELECT receipt_id AS id, since AS at, outcome, operator, capability, key, entity_type, entity_id, attempt,
+      1 AS count, before_id AS refers_to, duration_millis, proof, reason, body, NULL::timestamptz AS check_after,
+      entity_hash AS left_lane, ${awaited(sql)}, entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
+    FROM moved`
 }
 
 const endedAs = (receipt: Receipt, row: Row | undefined): EndedAlong => {
-  const { next_attempt: attempt, next_generation: generation } = row ?? {}
-  const claimed =
-    typeof attempt === "number" && typeof generation === "number" ? { attempt, generation } : undefined
+  // What goes along is a key's first attempt.
+  const claimed = row?.["took_along"] === true ? { attempt: 1, generation: 0 } : undefined
   return { applied: { _tag: "Settled", receipt }, freed: freedBy(row), claimed }
 }

@@ -3,11 +3,11 @@
  * answered from memory.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { execute, ReceiptLog } from "fibric"
 import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
-import { EmailRefused, makeWorld, notify, over, type World } from "../support/orders.ts"
+import { EmailRefused, makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
 import type { Connector } from "fibric"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import type { Ledger } from "../../src/kernel/Ledger.ts"
@@ -21,7 +21,7 @@ const story = (
   it.effect(sentence, () => {
     const { world, layer } = makeWorld()
     const trouble = makeTrouble()
-    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble)))
+    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble, { maxUnderWay: 3 })))
   })
 
 const count = ({ arrived }: Trouble, operation: string) => arrived.filter((name) => name === operation).length
@@ -109,6 +109,28 @@ describe("a key that is taken for new", () => {
       assert.strictEqual(count(trouble, "claim"), 3)
       const log = yield* ReceiptLog
       assert.deepStrictEqual(yield* log.totals(), { performed: 2, deduplicated: 1 })
+    })
+  )
+})
+
+describe("a process that has enough to do", () => {
+  story("turns new keys away with a receipt each, and still lets others join", (world) =>
+    Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const goOn = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+      const ask = (id: string) =>
+        Effect.forkChild(Effect.exit(execute(notify(id))), { startImmediately: true })
+      const first = yield* Effect.forEach(["1", "2", "3"], ask)
+      const joined = yield* ask("3")
+      yield* world.started(3)
+      const full = yield* Effect.flip(execute(notify("4")))
+      assert.deepInclude(full, { _tag: "Saturated", entity: null, capacity: 3 })
+      assert.include(String(full), "already under way in this process")
+      yield* Deferred.succeed(goOn, undefined)
+      for (const fiber of [...first, joined]) assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
+      yield* execute(notify("4"))
+      assert.deepStrictEqual(yield* log.totals(), { performed: 4, joined: 1, saturated: 1 })
     })
   )
 })

@@ -79,15 +79,29 @@ interface Lock {
   readonly packages: Readonly<Record<string, Locked>>
 }
 
+/** Which versions are not pinned to the letter. */
+const loose = (versions: Readonly<Record<string, string>>) =>
+  Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version))
+
+/** What the lockfile says where to get. */
+const resolved = ({ packages }: Lock) =>
+  Object.entries(packages).filter(([, { resolved }]) => resolved !== undefined)
+
+/** What another system needs and the lockfile leaves out. */
+const unlocked = ({ packages }: Lock) => {
+  const wanted = Object.values(packages).flatMap(({ optionalDependencies }) =>
+    Object.keys(optionalDependencies ?? {})
+  )
+  assert.isNotEmpty(wanted)
+  return wanted.filter((name) => packages[`node_modules/${name}`]?.version === undefined)
+}
+
 describe("the package", () => {
   const manifest: Manifest = JSON.parse(read("package.json"))
   const lock: Lock = JSON.parse(read("package-lock.json"))
 
   it("pins what it is developed with, to the letter", () => {
-    const loose = Object.entries(manifest.devDependencies).filter(
-      ([, version]) => !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)
-    )
-    assert.deepStrictEqual(loose, [])
+    assert.deepStrictEqual(loose(manifest.devDependencies), [])
   })
 
   it("brings no library of its own: what a user has is a peer", () => {
@@ -107,19 +121,11 @@ describe("the package", () => {
   })
 
   it("records no host in its lockfile", () => {
-    const resolved = Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined)
-    assert.deepStrictEqual(resolved, [])
+    assert.deepStrictEqual(resolved(lock), [])
   })
 
   it("locks what other systems need too, so that `npm ci` works on each", () => {
-    const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies }) =>
-      Object.keys(optionalDependencies ?? {})
-    )
-    assert.isNotEmpty(wanted)
-    assert.deepStrictEqual(
-      wanted.filter((name) => lock.packages[`node_modules/${name}`]?.version === undefined),
-      []
-    )
+    assert.deepStrictEqual(unlocked(lock), [])
   })
 
   it("names the packages whose install scripts must run", () => {
@@ -133,5 +139,26 @@ describe("the package", () => {
       withScripts.filter((name) => manifest.allowScripts[name] !== true),
       []
     )
+  })
+})
+
+describe("the package of the peers", () => {
+  const manifest: Pick<Manifest, "dependencies"> = JSON.parse(read("bench/peers/package.json"))
+  const lock: Lock = JSON.parse(read("bench/peers/package-lock.json"))
+
+  it("pins them, to the letter", () => {
+    assert.deepStrictEqual(loose(manifest.dependencies ?? { none: "" }), [])
+  })
+
+  it("records no host in its lockfile", () => {
+    assert.deepStrictEqual(resolved(lock), [])
+  })
+
+  it("locks what other systems need too", () => {
+    assert.deepStrictEqual(unlocked(lock), [])
+  })
+
+  it("lets no install script run", () => {
+    assert.match(read("bench/peers/.npmrc"), /^ignore-scripts=true$/m)
   })
 })
