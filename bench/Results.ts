@@ -109,7 +109,7 @@ export const table = (report: Report): string => {
 /** The numbers that are kept, with what they were measured on. */
 export const Kept = Schema.fromJsonString(
   Schema.Struct({
-    /** By workload. */
+    /** The day, by workload, and the share of the work where it was not all of it. */
     measuredOn: Schema.Record(Schema.String, Schema.String),
     machine: Schema.Struct({ cores: Schema.Int, processor: Schema.String, memoryGB: Schema.Finite }),
     versions: Schema.Record(Schema.String, Schema.String),
@@ -126,16 +126,21 @@ export const read = Effect.gen(function* () {
 })
 
 /** Puts the numbers into the file, in place of those that were there for the same workloads. */
-export const save = Effect.fnUntraced(function* (report: Report, versions: Readonly<Record<string, string>>) {
+export const save = Effect.fnUntraced(function* (
+  report: Report,
+  versions: Readonly<Record<string, string>>,
+  scale: number
+) {
   const files = yield* FileSystem.FileSystem
   const before = yield* read
   const day = DateTime.formatIsoDate(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
+  const how = scale === 1 ? day : `${day} with ${scale} of the work`
   const { baselines, rounds, ...parts } = report
   const [cpu] = cpus()
   const kept: typeof Kept.Type = {
     measuredOn: {
       ...before?.measuredOn,
-      ...Object.fromEntries(Object.keys(parts).map((name) => [name, day]))
+      ...Object.fromEntries(Object.keys(parts).map((name) => [name, how]))
     },
     machine: {
       cores: cpus().length,

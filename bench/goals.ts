@@ -7,6 +7,8 @@ export interface Goal {
   readonly says: string
   readonly least?: number
   readonly most?: number
+  /** By which share it may be beyond `most`: a run of a lane ends now and then, and a beat falls in between. */
+  readonly hair?: number
 }
 
 export const goals: ReadonlyArray<Goal> = [
@@ -22,16 +24,13 @@ export const goals: ReadonlyArray<Goal> = [
   { at: ["D", "firstReplyMillis"], says: "D: first reply of a cold process, ms", most: 1_000 },
   { at: ["M", "bytesPerIdleEntity"], says: "M: bytes an idle entity", most: 1_024 },
   { at: ["M", "growthMB"], says: "M: growth after a million entities, MB", most: 300 },
-  { at: ["F", "A"], says: "F: flushes an effect", most: 2 },
-  { at: ["F", "C"], says: "F: flushes an effect, merged", most: 1 },
+  { at: ["F", "A"], says: "F: flushes an effect", most: 2, hair: 0.05 },
+  { at: ["F", "C"], says: "F: flushes an effect, merged", most: 1, hair: 0.05 },
   { at: ["growth", "ratioToNone"], says: "growth: rate with 10 million settled keys to none", least: 0.8 },
   { at: ["replicas", "twoToOne"], says: "replicas: rate of two processes to one", least: 1.3 }
 ]
 
-/** Flushes and the like are counted in thousandths; a hair beyond the goal is not beyond it. */
-const hair = 0.05
-
-export const isReached = ({ least, most }: Goal, value: number): boolean =>
+export const isReached = ({ hair = 0, least, most }: Goal, value: number): boolean =>
   (least === undefined || value >= least) && (most === undefined || value <= most * (1 + hair))
 
 export const goalText = ({ least, most }: Goal): string => {

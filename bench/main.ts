@@ -108,7 +108,7 @@ const bench = Command.make(
   Effect.fn(function* ({ json, only, quick: isQuick, rounds, save, scale }) {
     const wanted = yield* Schema.decodeUnknownEffect(Wanted)(only.split(",").map((name) => name.trim()))
     const { report, versions } = yield* run(wanted, isQuick ? quick : { ...scaled(full, scale), rounds })
-    if (save) yield* Results.save(report, versions)
+    if (save) yield* Results.save(report, versions, isQuick ? 0 : scale)
     yield* Console.log(json ? JSON.stringify(report) : Results.table(report))
   })
 ).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))

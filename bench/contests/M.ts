@@ -22,17 +22,23 @@ const Said = Schema.fromJsonString(
   })
 )
 
+/** More than any bounded memory of the kernel holds. */
+const remembered = 50_000
+
 const megabyte = 2 ** 20
 
 export const run = Effect.fnUntraced(function* ({ sizes }: Contest.Where) {
-  const { entities } = sizes
+  const { entities, warm } = sizes
   const idle = entities / 10
+  const filling = sizes.isWhole ? remembered : idle
   const child = yield* Child.start(new URL("../subjects/memory.ts", import.meta.url), [
+    `${warm}`,
+    `${filling}`,
     `${idle}`,
     `${entities}`
   ])
   const said = yield* Schema.decodeUnknownEffect(Said)(yield* child.nextLine)
-  const expected = 2 * idle + entities
+  const expected = warm + filling + idle + entities
   if (said.effects !== expected) {
     return yield* new Wrong({
       findings: [`memory: ${said.effects} effects, and there have to be ${expected}`]

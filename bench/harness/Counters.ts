@@ -12,10 +12,12 @@ export interface Counts {
   readonly walBytes: number
 }
 
-/** From here on they count what is done in this database. */
+/**
+ * From here on they count what is done in this database. Without a checkpoint: its pages have just been logged,
+ * and would be logged once more as a whole.
+ */
 export const begin = Effect.fnUntraced(function* ({ sql }: Server, { name }: Database) {
   yield* sql`ALTER DATABASE ${sql(name)} SET pg_stat_statements.track = 'top'`
-  yield* sql`CHECKPOINT`
   yield* sql`SELECT pg_stat_reset_shared('io')`
   yield* sql`SELECT pg_stat_reset_shared('wal')`
   yield* sql`SELECT pg_stat_statements_reset()`

@@ -2,7 +2,7 @@
  * memory: the process of M. The whole corridor over a ledger that keeps nothing and has settled everything at
  * once, so that what the process holds is the kernel's alone. It prints one line of JSON and ends.
  *
- * Usage: memory.ts <entities to count idle ones by> <entities to pass through>
+ * Usage: memory.ts <to warm up> <to fill bounded memories> <to count idle ones by> <to pass through>, in entities
  */
 import { DateTime, Effect, Layer, Logger, Schema } from "effect"
 import { Capability, Connector, Entity, execute, Receipt, Recovery } from "fibric"
@@ -129,12 +129,13 @@ const pass = (name: string, entities: number) => {
   )
 }
 
-const [idle = 0, passing = 0] = process.argv.slice(2).map(Number)
+const [warm = 0, filling = 0, idle = 0, passing = 0] = process.argv.slice(2).map(Number)
 
 const program = Effect.gen(function* () {
+  yield* pass("warm", warm)
   const fresh = yield* held
   // Bounded memories fill up: they are no entity's.
-  yield* pass("warm", idle)
+  yield* pass("filling", filling)
   const before = yield* held
   yield* pass("idle", idle)
   const withIdle = yield* held
