@@ -40,7 +40,8 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     const transactions = yield* Semaphore.make(maxTransactions)
 
     const grouped = yield* GroupCommit.make({
-      findAll: (keys) => confirmed("find", Statements.findAll(together, keys)),
+      // It locks no row, and so it need not give up soon where somebody changes the table.
+      findAll: (keys) => confirmed("find", Statements.findAll(sql, keys)),
       claimAll: (claims) => confirmed("claim", orEachAlone(claims, claimAll(together, claims))),
       claim: (claim) => confirmed("claim", Claim.claim(sql, claim)),
       settleAll: (endings) =>

@@ -86,7 +86,8 @@ describe("a claim", () => {
     () =>
       Effect.gen(function* () {
         const { context, sql, world } = yield* prepared()
-        yield* trouble(sql, "disk", "INSERT", 6)
+        // Six times with others, and each time alone after that.
+        yield* trouble(sql, "disk", "INSERT", 12)
         yield* Effect.gen(function* () {
           const error = yield* Effect.flip(execute(notify("1")))
           assert.strictEqual(error._tag, "LedgerUnavailable")
@@ -105,13 +106,14 @@ describe("a claim", () => {
         const { context, sql, world } = yield* prepared()
         const asking = yield* sql.withTransaction(
           Effect.gen(function* () {
-            yield* sql`LOCK TABLE fibric.ledger IN ACCESS EXCLUSIVE MODE`
+            yield* sql`LOCK TABLE fibric.ledger IN SHARE MODE`
             const asking = yield* Effect.forEach(
               Array.from({ length: 40 }, (_, index) => notify(`${index}`)),
               // Whoever asks is not within this transaction.
               (action) => Effect.sync(() => Effect.runForkWith(context)(execute(action)))
             )
-            yield* untilWaiting(sql, 8)
+            // All that there are for one row: a batch has given up by then.
+            yield* untilWaiting(sql, 6)
             assert.strictEqual(world.calls.length, 0)
             return asking
           })
@@ -168,7 +170,7 @@ describe("a settlement", () => {
     () =>
       Effect.gen(function* () {
         const { context, sql, world } = yield* prepared()
-        yield* trouble(sql, "wait", "UPDATE", 1)
+        yield* trouble(sql, "wait", "UPDATE", 2)
         yield* Effect.gen(function* () {
           const { asking, open } = yield* begun(world, "1")
           yield* sql.withTransaction(
@@ -177,6 +179,8 @@ describe("a settlement", () => {
               yield* sql`SET LOCAL deadlock_timeout = '1h'`
               yield* sql`LOCK TABLE gate IN ACCESS EXCLUSIVE MODE`
               yield* open
+              // With others it gives up soon; alone it waits.
+              yield* eventually(Effect.map(met(sql), (times) => (times >= 2 ? true : undefined)))
               yield* untilWaiting(sql, 1)
               yield* sql`SELECT 1 FROM fibric.ledger FOR UPDATE`
             })
