@@ -241,8 +241,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/settlements.ts",
-        find: "WHERE ticket.lane = asked.lane AND ticket.worker <> asked.worker",
-        replace: "WHERE false"
+        find: "AND NOT EXISTS (SELECT 1 FROM ${others(sql, sql`asked.lane`, sql`asked.worker`)})",
+        replace: ""
       }
     ],
     caughtBy: [turns]
@@ -721,8 +721,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/lane.ts",
-        find: " AND expires_at > clock_timestamp() + interval '200 ms'",
-        replace: ""
+        find: "export const isAlive = `live.expires_at > clock_timestamp() + interval '200 ms'`",
+        replace: "export const isAlive = `live.expires_at IS NOT NULL`"
       }
     ],
     caughtBy: [contracts.postgres]

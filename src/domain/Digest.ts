@@ -13,3 +13,6 @@ export const sha256Hex = (text: string): string => hash("sha256", text, "hex")
 /** HMAC-SHA-256, in hexadecimal, cut to 16 characters: enough to tell values of one path apart. */
 export const keyedHash = (secret: string, text: string): string =>
   createHmac("sha256", secret).update(text).digest("hex").slice(0, 16)
+
+/** Bytes in lower-case hexadecimal: how a hash is named in a process, and told to people. */
+export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

@@ -5,7 +5,7 @@
 import { Result, type Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
-import { sha256 } from "../domain/Digest.ts"
+import { hex, sha256 } from "../domain/Digest.ts"
 import { InvalidKey, InvalidOperator, InvalidPayload } from "../domain/errors.ts"
 import type { Rejection } from "../domain/execute-error.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
@@ -47,7 +47,7 @@ export interface Program {
 }
 
 /** A key's name inside this process: its hash in hexadecimal. */
-export const nameOf = (key: IdempotencyKey.IdempotencyKey): string => Buffer.from(key.hash).toString("hex")
+export const nameOf = (key: IdempotencyKey.IdempotencyKey): string => hex(key.hash)
 
 /** Reads an action: decodes the payload, derives key and fingerprint. */
 export const read = (
@@ -87,7 +87,7 @@ export const read = (
  */
 const laneOf = (key: IdempotencyKey.IdempotencyKey, root: Program | null): Uint8Array =>
   root !== null && Buffer.compare(root.key.entityHash, key.entityHash) === 0
-    ? sha256(JSON.stringify(["fibric/steps/1", Buffer.from(root.lane).toString("hex")]))
+    ? sha256(JSON.stringify(["fibric/steps/1", hex(root.lane)]))
     : key.entityHash
 
 /** Refuses an operator whose name can not be written on a receipt. */

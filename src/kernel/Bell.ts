@@ -5,6 +5,7 @@
  * look and a wait. Only a hint: who hears it asks the ledger.
  */
 import { Deferred, Effect, Exit } from "effect"
+import { hex } from "../domain/Digest.ts"
 import type { Place } from "./Ledger.ts"
 
 export interface Bell {
@@ -17,7 +18,7 @@ export interface Bell {
 const maxKept = 10_000
 
 /** A place's name. */
-export const nameOf = ({ lane, worker }: Place): string => `${Buffer.from(lane).toString("hex")}:${worker}`
+export const nameOf = ({ lane, worker }: Place): string => `${hex(lane)}:${worker}`
 
 export const make = (): Bell => {
   const waiting = new Map<string, Deferred.Deferred<void>>()

@@ -6,6 +6,7 @@
  * rare, what another's row stands in the way of, and each row of a batch that failed.
  */
 import { Effect, type Scope } from "effect"
+import { hex } from "../domain/Digest.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import type { Claim, ClaimVerdict, Entry, KeyName, Ledger, SettledAlong, Settlement } from "./Ledger.ts"
@@ -72,7 +73,7 @@ const oneForEachState = (batch: ReadonlyArray<Ending>): ReadonlyArray<Ending> =>
   const changed = new Set<string>()
   return batch.filter(({ settlement: { stateOf } }) => {
     if (stateOf === null || stateOf === undefined) return true
-    const name = Buffer.from(stateOf).toString("hex")
+    const name = hex(stateOf)
     const isFirst = !changed.has(name)
     changed.add(name)
     return isFirst

@@ -9,6 +9,7 @@
  * whatever is at its head uses; that one action is in flight is the ledger's word.
  */
 import { Context, Deferred, Effect, Exit, Layer, Option } from "effect"
+import { hex } from "../domain/Digest.ts"
 import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import type { Along } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
@@ -206,7 +207,7 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
     // As with flights: a mailbox whose lane was never started would keep its entity for ever.
     const enter = <A>(hash: Uint8Array, visit: Visit<A>) =>
       Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
-        const name = nameOf(hash)
+        const name = hex(hash)
         const mailbox = mailboxes.get(name)
         const occupied = mailbox?.current !== undefined || (mailbox?.waiting.length ?? 0) > 0
         if (occupied && visit.rejects === true) {
@@ -229,10 +230,8 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         return Effect.andThen(forkOwned(drain(name, spawned), context, scope), restore(Deferred.await(taken)))
       })
 
-    const isEmpty = (lane: Uint8Array): boolean => !mailboxes.has(nameOf(lane))
+    const isEmpty = (lane: Uint8Array): boolean => !mailboxes.has(hex(lane))
 
     return Lanes.of({ enter, isEmpty, active: Effect.sync(() => mailboxes.size) })
   })
 )
-
-const nameOf = (lane: Uint8Array): string => Buffer.from(lane).toString("hex")

@@ -11,10 +11,12 @@ import * as Identifiers from "../domain/Identifiers.ts"
 import { type KeyName, Ledger, type Place, type Transacted } from "./Ledger.ts"
 import { claimIn, isFree, laneIn, resendIn } from "./ledger-memory/claims.ts"
 import { logOf } from "./ledger-memory/log.ts"
-import { callNext, leadsTo, othersWait, queueIn, withdraw } from "./ledger-memory/line.ts"
+import { callNext, leadsTo, queueIn, withdraw } from "./ledger-memory/line.ts"
 import { doubtOf, doubtsIn, dueIn, entryOf, inspectionsIn } from "./ledger-memory/reading.ts"
 import { recordIn } from "./ledger-memory/repeats.ts"
-import { emptyStore, entityIn, hex, type Row, settledBefore, type Store } from "./ledger-memory/Store.ts"
+import { hex } from "../domain/Digest.ts"
+import { emptyStore, entityIn, type Row, settledBefore, type Store } from "./ledger-memory/Store.ts"
+import { settleAndClaimIn } from "./ledger-memory/along.ts"
 import { applyIn, reapIn, settleIn } from "./ledger-memory/transitions.ts"
 import { LedgerTransaction } from "./LedgerTransaction.ts"
 import { ReceiptLog } from "./ReceiptLog.ts"
@@ -77,14 +79,9 @@ export const over = (store: Store, pathSecret: string, carrier: Carrier): Ledger
     settle: (settlement) =>
       carry({ name: "settle", keys: [settlement.key] }, (now) => settleIn(store, settlement, now)),
     settleAndClaim: (settlement, next) =>
-      carry({ name: "settleAndClaim", keys: [settlement.key] }, (now) => {
-        const { evidence, key } = settlement
-        const inTime = rowOf(key)?.state === "performing" && evidence._tag !== "Unknown"
-        const applied = settleIn(store, settlement, now)
-        const alone = !othersWait(store, next, now)
-        const verdict = inTime && alone && rowOf(next.key) === undefined && claimIn(store, next, now)
-        return { applied, claimed: verdict !== false && verdict._tag === "Claimed" ? verdict : undefined }
-      }),
+      carry({ name: "settleAndClaim", keys: [settlement.key] }, (now) =>
+        settleAndClaimIn(store, settlement, next, now)
+      ),
     look: ({ entityHash }, place) =>
       carry({ name: "look" }, (now) => ({
         ...entityIn(store, hex(entityHash)),

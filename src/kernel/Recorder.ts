@@ -6,6 +6,7 @@
  * batch has an id and a time after which it adds nothing: what is run again, or lands late, counts once.
  */
 import { Effect, Schedule, type Scope } from "effect"
+import { hex } from "../domain/Digest.ts"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
@@ -72,7 +73,7 @@ const folded = (repeats: ReadonlyArray<Unrecorded>): ReadonlyArray<Unrecorded> =
   const alike = new Map<string, Unrecorded>()
   for (const repeat of repeats) {
     const { key, operator, outcome, reason, refersTo } = repeat
-    const name = JSON.stringify([Buffer.from(key.hash).toString("hex"), outcome, operator, refersTo, reason])
+    const name = JSON.stringify([hex(key.hash), outcome, operator, refersTo, reason])
     const before = alike.get(name)
     alike.set(name, before === undefined ? repeat : { ...before, count: before.count + repeat.count })
   }

@@ -6,6 +6,7 @@
  * forbids LISTEN, or while its connection is gone; those who wait look by themselves, a little later.
  */
 import { Effect, Queue, type Scope } from "effect"
+import { hex } from "../domain/Digest.ts"
 import * as Bell from "../kernel/Bell.ts"
 import { emit } from "../kernel/telemetry/Events.ts"
 import type { Place } from "../kernel/Ledger.ts"
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function* ({
 
   return {
     freed: ({ isAwaited, lane }) => {
-      const name = Buffer.from(lane).toString("hex")
+      const name = hex(lane)
       const wasAwaited = awaited.delete(name)
       if (!isAwaited && !wasAwaited) return
       Queue.offerUnsafe(lanes, lane)

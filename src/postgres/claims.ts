@@ -10,6 +10,7 @@ import type { SqlError, Statement } from "effect/sql"
 import * as Recovery from "../domain/Recovery.ts"
 import type { Claim, ClaimVerdict } from "../kernel/Ledger.ts"
 import { flags, floats, hashes, ints, texts, uuids } from "./arrays.ts"
+import { isAlive } from "./lane.ts"
 
 type Sql = PgClient.PgClient
 type Fragment = Statement.Fragment
@@ -88,7 +89,7 @@ export const claimAll = (
         sql,
         sql`false`,
         sql`FROM asked JOIN fibric.worker AS live ON live.incarnation = asked.worker
-          WHERE live.expires_at > clock_timestamp() + interval '200 ms'
+          WHERE ${sql.literal(isAlive)}
             AND (asked.decided_on IS NULL OR asked.decided_on IN (SELECT entity_hash FROM gate))
             AND NOT EXISTS (SELECT 1 FROM fibric.ticket WHERE ticket.lane = asked.lane)
           ORDER BY asked.lane, asked.key_hash`

@@ -3,6 +3,7 @@
  */
 import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Schema } from "effect"
+import type { Statement } from "effect/sql"
 import type { LaneHolder, Place } from "../kernel/Ledger.ts"
 
 type Sql = PgClient.PgClient
@@ -17,22 +18,24 @@ export const inDoubt = `(holder.state = 'in_doubt' AND holder.doubt_holds_lane A
 export const passable = `holder.recovery NOT LIKE '%"Replay"%'`
 
 /** The worker is alive by a margin when the row is written: a fifth of a second for the statement itself. */
+export const isAlive = `live.expires_at > clock_timestamp() + interval '200 ms'`
+
+/** The same for the one worker of a statement. */
 export const workerAlive = (sql: Sql, worker: string) => sql`
   live AS (
-    SELECT 1 FROM fibric.worker
-    WHERE incarnation = ${worker}::uuid AND expires_at > clock_timestamp() + interval '200 ms'
+    SELECT 1 FROM fibric.worker AS live WHERE live.incarnation = ${worker}::uuid AND ${sql.literal(isAlive)}
   )`
 
-/** The places of others that count: a dead worker's are void. */
-export const others = (sql: Sql, { lane, worker }: Place) => sql`
+/** The places of others in a lane that count: a dead worker's are void. */
+export const others = (sql: Sql, lane: Statement.Fragment, worker: Statement.Fragment) => sql`
   fibric.ticket AS ticket
   JOIN fibric.worker AS waiting ON waiting.incarnation = ticket.worker AND waiting.expires_at > clock_timestamp()
-  WHERE ticket.lane = ${lane}::bytea AND ticket.worker <> ${worker}::uuid`
+  WHERE ticket.lane = ${lane} AND ticket.worker <> ${worker}`
 
 /** Those of others that came before the worker's own. */
 export const ahead = (sql: Sql, place: Place) => sql`
   ahead AS (
-    SELECT 1 FROM ${others(sql, place)} AND ticket.number < COALESCE(
+    SELECT 1 FROM ${others(sql, sql`${place.lane}::bytea`, sql`${place.worker}::uuid`)} AND ticket.number < COALESCE(
       (SELECT own.number FROM fibric.ticket AS own WHERE own.lane = ticket.lane AND own.worker = ${place.worker}::uuid),
       ticket.number + 1
     )

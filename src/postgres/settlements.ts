@@ -15,6 +15,7 @@ import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { asked, insertRows } from "./claims.ts"
 import { awaited, evolve, stateGate } from "./consequences.ts"
+import { isAlive, others } from "./lane.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 
 type Sql = PgClient.PgClient
@@ -93,12 +94,8 @@ const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
         sql`false`,
         sql`FROM moved JOIN asked ON asked.lane = moved.entity_hash
           JOIN fibric.worker AS live ON live.incarnation = asked.worker
-          WHERE live.expires_at > clock_timestamp() + interval '200 ms' AND NOT EXISTS (
-            SELECT 1 FROM fibric.ticket
-            JOIN fibric.worker AS waiting ON waiting.incarnation = ticket.worker
-            WHERE ticket.lane = asked.lane AND ticket.worker <> asked.worker
-              AND waiting.expires_at > clock_timestamp()
-          )
+          WHERE ${sql.literal(isAlive)}
+            AND NOT EXISTS (SELECT 1 FROM ${others(sql, sql`asked.lane`, sql`asked.worker`)})
           ORDER BY asked.lane, asked.key_hash`
       )})`
 
@@ -108,11 +105,14 @@ export const settleAll = (
   batch: ReadonlyArray<Ending>
 ): Effect.Effect<ReadonlyArray<EndedAlong | undefined>, SqlError.SqlError> =>
   Effect.gen(function* () {
-    const usual = batch.filter(({ settlement }) => settlement.evidence._tag !== "Unknown")
+    const usual = batch.flatMap(({ next, settlement }) => {
+      const writing = writingOf(settlement)
+      return writing === undefined ? [] : [{ writing, next }]
+    })
     if (usual.length === 0) return batch.map(() => undefined)
     const rows = yield* write(
       sql,
-      usual.flatMap(({ settlement }) => writingOf(settlement) ?? []),
+      usual.map(({ writing }) => writing),
       usual.flatMap(({ next }) => next ?? [])
     )
     const receipts = yield* readReceipts(rows)

@@ -77,8 +77,8 @@ export const findAll = (
         SELECT * FROM fibric.receipt_log AS receipt WHERE receipt.id = ledger.receipt_id OFFSET 0
       ) AS receipt ON true
       WHERE ledger.key_hash = ANY(${hashes(keys.map(({ hash }) => hash))})`
-    const decoded = yield* decodeEntries(rows.map((row) => ({ ...row, receipt: receiptBeside(row) })))
-    const entries = new Map(decoded.map((row) => [nameOf(row.key_hash), toEntry(row)]))
+    const found = yield* decodeEntries(rows.map((row) => ({ ...row, receipt: receiptBeside(row) })))
+    const entries = new Map(found.map((row) => [nameOf(row.key_hash), toEntry(row)]))
     return keys.map(({ hash }) => entries.get(nameOf(hash)))
   }).pipe(decoded)
 

@@ -2,6 +2,7 @@
  * Store: what the ledger in memory knows: rows by key, receipts in the order of writing,
  * leases. Each operation on it runs to its end before the next begins.
  */
+import { hex } from "../../domain/Digest.ts"
 import { DateTime } from "effect"
 import type { IdempotencyKey } from "../../domain/IdempotencyKey.ts"
 import { Receipt } from "../../domain/Receipt.ts"
@@ -70,8 +71,6 @@ export const emptyStore = (): Store => ({
   receiptKeys: new Map(),
   leases: new Map()
 })
-
-export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 export const utc = (millis: number | null): DateTime.Utc | null =>
   millis === null ? null : DateTime.makeUnsafe(millis)

@@ -7,7 +7,8 @@ import type { Claim, ClaimVerdict, EntityView, NewAttempt, Place, ResendVerdict 
 import type { AttemptRecord } from "../lifecycle/KeyRow.ts"
 import { type NextAttempt, nextAttempt, timesSent } from "../lifecycle/NextAttempt.ts"
 import { othersAhead, withdraw } from "./line.ts"
-import { entityIn, hex, isAlive, type Row, type Store, utc } from "./Store.ts"
+import { hex } from "../../domain/Digest.ts"
+import { entityIn, isAlive, type Row, type Store, utc } from "./Store.ts"
 
 export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
   const row = store.rows.get(hex(claim.key.hash))

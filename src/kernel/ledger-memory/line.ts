@@ -3,7 +3,8 @@
  */
 import { nameOf } from "../Bell.ts"
 import type { Place } from "../Ledger.ts"
-import { hex, isAlive, type Store, type Ticket } from "./Store.ts"
+import { hex } from "../../domain/Digest.ts"
+import { isAlive, type Store, type Ticket } from "./Store.ts"
 
 /** The places that count: a dead worker's are void. */
 const lineOf = (store: Store, lane: string, now: number): ReadonlyArray<Ticket> =>

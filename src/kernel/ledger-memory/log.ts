@@ -6,7 +6,8 @@ import type { IdempotencyKey } from "../../domain/IdempotencyKey.ts"
 import type { Outcome, Receipt } from "../../domain/Receipt.ts"
 import { accepts, CursorUnusable, type ReceiptFilter } from "../../domain/ReceiptFilter.ts"
 import { maxPage, ReceiptLog, type Totals } from "../ReceiptLog.ts"
-import { hex, type Store } from "./Store.ts"
+import { hex } from "../../domain/Digest.ts"
+import { type Store } from "./Store.ts"
 
 /** A receipt with its place in the order of writing, from 0. */
 interface Placed {

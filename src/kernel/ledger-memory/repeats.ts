@@ -2,7 +2,8 @@
  * repeats: requests that caused nothing, written down in memory.
  */
 import type { Batch, Recorded } from "../Ledger.ts"
-import { append, hex, type Store } from "./Store.ts"
+import { hex } from "../../domain/Digest.ts"
+import { append, type Store } from "./Store.ts"
 
 export const recordIn = (store: Store, { id, notAfterMillis, repeats }: Batch, now: number): Recorded => {
   if (!store.batches.has(id) && now >= notAfterMillis) return { _tag: "TooLate" }

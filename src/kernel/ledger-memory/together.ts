@@ -6,10 +6,12 @@ import { Effect } from "effect"
 import type { Statements } from "../GroupCommit.ts"
 import type { Ledger } from "../Ledger.ts"
 import type { Carrier } from "../LedgerMemory.ts"
+import { settleAndClaimIn } from "./along.ts"
 import { claimIn } from "./claims.ts"
 import { othersWait } from "./line.ts"
 import { entryOf } from "./reading.ts"
-import { hex, type Store } from "./Store.ts"
+import { hex } from "../../domain/Digest.ts"
+import { type Store } from "./Store.ts"
 import { settleIn } from "./transitions.ts"
 
 /** The statements of a process that reaches the store in its own way; `alone` are those for one row. */
@@ -39,13 +41,9 @@ export const statementsIn = (
           const row = store.rows.get(hex(settlement.key.hash))
           const isUsual = row?.state === "performing" && row.current.token === settlement.token
           if (!isUsual || settlement.evidence._tag === "Unknown") return undefined
-          const applied = settleIn(store, settlement, now)
-          const isFree =
-            next !== undefined &&
-            !othersWait(store, next, now) &&
-            store.rows.get(hex(next.key.hash)) === undefined
-          const verdict = isFree ? claimIn(store, next, now) : undefined
-          return { applied, claimed: verdict?._tag === "Claimed" ? verdict : undefined }
+          return next === undefined
+            ? { applied: settleIn(store, settlement, now), claimed: undefined }
+            : settleAndClaimIn(store, settlement, next, now)
         })
     ),
   settle: ({ next, settlement }) =>

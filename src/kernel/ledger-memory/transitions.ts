@@ -1,6 +1,7 @@
 /**
  * transitions: what happens to a key in memory, as `lifecycle` decides it.
  */
+import { hex } from "../../domain/Digest.ts"
 import { DateTime } from "effect"
 import type { Receipt } from "../../domain/Receipt.ts"
 import type { Applied, Settlement } from "../Ledger.ts"
@@ -10,7 +11,6 @@ import { callNext } from "./line.ts"
 import {
   append,
   entityIn,
-  hex,
   isAlive,
   keyRowOf,
   marked,

@@ -1,7 +1,8 @@
 /**
  * Case: what the judge goes by, and what it has found so far.
  */
-import { hex, type Row, type Store } from "../../../kernel/ledger-memory/Store.ts"
+import { hex } from "../../../domain/Digest.ts"
+import { type Row, type Store } from "../../../kernel/ledger-memory/Store.ts"
 import type { Begun, Happened } from "../World.ts"
 import type { Asker, InvariantName, Violation } from "./invariants.ts"
 

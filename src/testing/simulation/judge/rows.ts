@@ -1,7 +1,8 @@
 /**
  * rows: what must hold of the ledger's rows whenever a statement has landed.
  */
-import { hex, isAlive, type Row, type Store } from "../../../kernel/ledger-memory/Store.ts"
+import { hex } from "../../../domain/Digest.ts"
+import { isAlive, type Row, type Store } from "../../../kernel/ledger-memory/Store.ts"
 import type { Statement } from "../../../kernel/LedgerMemory.ts"
 import type { Case } from "./Case.ts"
 
