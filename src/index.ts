@@ -4,6 +4,7 @@
 export * as Action from "./domain/Action.ts"
 export * as Capability from "./domain/Capability.ts"
 export * as Entity from "./domain/Entity.ts"
+export * as EventSource from "./domain/EventSource.ts"
 export * from "./domain/connector-errors.ts"
 export * from "./domain/errors.ts"
 export * as Guard from "./domain/Guard.ts"
