@@ -108,6 +108,21 @@ const denied = (answer: Answer) =>
 
 const unknown = (what: string) => new OutcomeUnknown({ reason: `the provider ${what}` })
 
+/** A refusal for capabilities that have no word of their own for it: what the provider answered. */
+export class HttpRefused extends Schema.TaggedError<HttpRefused>()("HttpRefused", {
+  status: Schema.Int,
+  /** The status and the beginning of the answer's body, at most 500 characters in one line. */
+  said: Schema.String
+}) {
+  /** For `refused`. */
+  static readonly of = (answer: Answer): HttpRefused =>
+    new HttpRefused({ status: answer.status, said: answer.words })
+
+  override get message() {
+    return `The provider refused it for good: ${this.said}`
+  }
+}
+
 /** The provider could not be asked, or its answer was none. It changes nothing; ask again later. */
 export class LookupFailed extends Schema.TaggedError<LookupFailed>()("LookupFailed", {
   reason: Schema.String

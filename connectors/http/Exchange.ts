@@ -50,12 +50,7 @@ export const exchange = (
         duration: limit,
         orElse: () => Effect.fail(neverSent("its time was over before there was a connection"))
       })
-      // The last word on whether it may leave. Between here and the first byte no time passes.
-      return yield* Effect.suspend((): Effect.Effect<Received, NotPerformed | OutcomeUnknown> =>
-        clock.monotonicTimeNanosUnsafe() < lastNanos
-          ? converse(socket, request, provider)
-          : Effect.fail(neverSent("its time was over before it could leave"))
-      )
+      return yield* converse(socket, request, provider, () => clock.monotonicTimeNanosUnsafe() < lastNanos)
     })
   )
 
@@ -125,9 +120,18 @@ const turn = Effect.callback<void>((resume) => {
   setImmediate(() => setImmediate(() => resume(Effect.void)))
 })
 
-/** Hands the request to the socket and reads the answer. The first end counts; what comes later finds it settled. */
-const converse = (socket: Socket, request: Rendered, { answerTimeout, maxAnswerBytes }: Provider) =>
-  Effect.callback<Received, OutcomeUnknown>((resume) => {
+/**
+ * Hands the request to the socket and reads the answer. `mayLeave` is asked once, right before. The first
+ * end counts; what comes later finds it settled.
+ */
+const converse = (
+  socket: Socket,
+  request: Rendered,
+  { answerTimeout, maxAnswerBytes }: Provider,
+  mayLeave: () => boolean
+) =>
+  Effect.callback<Received, NotPerformed | OutcomeUnknown>((resume) => {
+    if (!mayLeave()) return resume(Effect.fail(neverSent("its time was over before it could leave")))
     const fail = (what: string) => resume(Effect.fail(lost(what)))
     const outgoing = httpRequest({
       createConnection: () => socket,

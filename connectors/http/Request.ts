@@ -17,7 +17,7 @@ export type Body =
   | { readonly _tag: "Json"; readonly value: unknown }
   | { readonly _tag: "Form"; readonly fields: UrlParams.Input }
 
-/** Anything that JSON has a text for. */
+/** Anything that JSON has a text for. Members are sorted by name: the same value makes the same bytes. */
 export const json = (value: unknown): Body => ({ _tag: "Json", value })
 
 /** Fields of a form. What is nested is written with brackets: `{ card: { name } }` is `card[name]=…`. */
@@ -91,7 +91,7 @@ const locate = (path: Path, query: UrlParams.Input, { base, hosts, plaintext }: 
     if (url.protocol !== "https:" && !(url.protocol === "http:" && plaintext)) {
       return yield* Result.fail("its URL is not https")
     }
-    if (!hosts.has(url.hostname)) return yield* Result.fail(`its host ${url.hostname} is not allowed`)
+    if (!hosts.has(url.host)) return yield* Result.fail(`its host ${url.host} is not allowed`)
     if (url.origin === base.origin && !url.pathname.startsWith(from.pathname)) {
       return yield* Result.fail("its path leaves the provider's URL")
     }
@@ -109,7 +109,7 @@ const encodeBody = (body: Body | undefined): Result.Result<readonly [type: strin
   }
   return Result.flatMap(
     Result.mapError(
-      Result.try(() => JSON.stringify(body.value)),
+      Result.try(() => JSON.stringify(body.value, sorted)),
       () => "its body has no JSON form"
     ),
     // JSON has no text for `undefined` and functions, whatever the type says.
@@ -119,6 +119,11 @@ const encodeBody = (body: Body | undefined): Result.Result<readonly [type: strin
         : Result.succeed(["application/json", text] as const)
   )
 }
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value
 
 /** The key as the provider wants it. What a structured field's string can't hold is not sent in another form. */
 const keyed = (key: string, form: "quoted" | "bare"): Result.Result<string, string> => {

@@ -25,7 +25,7 @@ export interface KeyHeader {
 export interface Options {
   /** Where the API is: `https://api.example.com/v1`. Its host is one that requests may go to. */
   readonly url: string
-  /** Further hosts that requests may go to, exactly as a URL has them. No secret header goes there. */
+  /** Further hosts that requests may go to, as a URL has them, with a port of their own. No secret header goes there. */
   readonly hosts?: ReadonlyArray<string> | undefined
   /** The whole value of the `Authorization` header; see `bearer` and `basic`. */
   readonly authorization?: Redacted.Redacted | undefined
@@ -120,7 +120,7 @@ export const resolve = Effect.fnUntraced(function* (
     return yield* wrong("key", "has a name that no such header can have")
   return {
     base,
-    hosts: new Set([base.hostname, ...(options.hosts ?? [])]),
+    hosts: new Set([base.host, ...(options.hosts ?? [])]),
     plaintext: options.plaintext ?? false,
     mayConnect: judgeOf(networks),
     headers,

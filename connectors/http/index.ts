@@ -10,6 +10,7 @@ export {
   type Finding,
   finding,
   type FindingOptions,
+  HttpRefused,
   LookupFailed,
   proves,
   type Reading,
