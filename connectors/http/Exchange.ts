@@ -140,7 +140,7 @@ const converse = (
       headers: Redacted.value(request.headers),
       maxHeaderSize: maxHeaderBytes
     })
-    outgoing.on("error", (error) => fail(sentenceOf(error)))
+    outgoing.on("error", (error) => fail(`the exchange broke off (${sentenceOf(error)})`))
     outgoing.once("close", () => fail("the connection was closed"))
     outgoing.once("response", (answer) => {
       const chunks: Array<Buffer> = []
@@ -155,9 +155,10 @@ const converse = (
       answer.once("end", () => {
         const status = answer.statusCode ?? 0
         if (!isWhole(answer)) return fail(`the answer ${status} ended with the connection`)
-        if (status < 400 && !outgoing.writableFinished)
-          return fail(`it was answered ${status} before it had all of it`)
-        resume(Effect.succeed({ status, headers: headersOf(answer), body: Buffer.concat(chunks) }))
+        const received = Effect.succeed({ status, headers: headersOf(answer), body: Buffer.concat(chunks) })
+        // A no may come early. A yes counts once all of the request has left, which may be noticed later.
+        if (status >= 400 || outgoing.writableFinished) resume(received)
+        else outgoing.once("finish", () => resume(received))
       })
     })
     outgoing.end(request.body)

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as Http from "fibric/connectors/http"
-import { AddressUnknown, judgeOf, type Pinned, Resolver } from "../../connectors/http/Address.ts"
+import { type AddressUnknown, judgeOf, type Pinned, Resolver } from "../../connectors/http/Address.ts"
 import { answering, answerOf, local, outcomeOf, perform, reasonOf } from "./http-support.ts"
 
 const Byte = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))

@@ -12,7 +12,7 @@ const token = "sk_live_correct_horse_battery_staple"
 class Declined extends Schema.TaggedError<Declined>()("Declined", { said: Schema.String }) {}
 
 const Charge = Schema.Struct({ id: Schema.String })
-const Invoice = Entity.make("invoice")
+export const Invoice = Entity.make("invoice")
 
 const declared = {
   entity: Invoice,
@@ -25,13 +25,13 @@ const declared = {
   effectId: ({ id }: typeof Charge.Type) => id
 } as const
 
-const how = {
+export const how = {
   request: ({ cents }: { readonly cents: number }) => Http.post(["charges"], Http.json({ cents })),
   // What the provider says is told as it is: our own token is struck out of it by then.
   refused: (answer: Http.Answer) => new Declined({ said: answer.words })
 }
 
-const layer = (scheme: "http" | "https", { host, port }: Laws.Address) =>
+export const layerAt = (scheme: "http" | "https", { host, port }: Laws.Address) =>
   Http.layer({
     url: `${scheme}://${host}:${port}/v1`,
     authorization: Http.bearer(Redacted.make(token)),
@@ -43,7 +43,7 @@ const layer = (scheme: "http" | "https", { host, port }: Laws.Address) =>
 const common = { secrets: [token], silence: "400 millis" } as const
 const [affordable, dear] = [{ cents: 420 }, { cents: mostCents + 1 }]
 
-const Pay = Capability.make("pay", { ...declared, recovery: Recovery.hold })
+export const Pay = Capability.make("pay", { ...declared, recovery: Recovery.hold })
 
 const held = (name: string, scheme: "http" | "https") =>
   Laws.subject({
@@ -53,7 +53,7 @@ const held = (name: string, scheme: "http" | "https") =>
     connector: (address) =>
       Connector.make("payments", Pay)
         .toLayer({ pay: Http.performing(Pay, how) })
-        .pipe(Layer.provide(layer(scheme, address))),
+        .pipe(Layer.provide(layerAt(scheme, address))),
     action: Pay.propose(Invoice.at("7"), affordable),
     refused: Pay.propose(Invoice.at("8"), dear)
   })
@@ -61,9 +61,9 @@ const held = (name: string, scheme: "http" | "https") =>
 export const httpHold = held("http (hold)", "http")
 export const httpEncrypted = { ...held("http over tls (hold)", "https"), silence: "1 second" } as const
 
-const Settle = Capability.make("settle", {
+export const Settle = Capability.make("settle", {
   ...declared,
-  recovery: Recovery.resend({ window: "1 day", replays: true })
+  recovery: Recovery.resend({ window: "1 day", replays: true, backoff: "20 millis" })
 })
 
 export const httpResend = Laws.subject({
@@ -73,12 +73,25 @@ export const httpResend = Laws.subject({
   connector: (address) =>
     Connector.make("payments", Settle)
       .toLayer({ settle: Http.performing(Settle, how) })
-      .pipe(Layer.provide(layer("http", address))),
+      .pipe(Layer.provide(layerAt("http", address))),
   action: Settle.propose(Invoice.at("7"), affordable),
   refused: Settle.propose(Invoice.at("8"), dear)
 })
 
-const Collect = Capability.make("collect", { ...declared, recovery: Recovery.lookup({ lag: "1 second" }) })
+export const Collect = Capability.make("collect", {
+  ...declared,
+  recovery: Recovery.lookup({ lag: "1 second", every: "20 millis" })
+})
+
+export const collecting = {
+  perform: Http.performing(Collect, how),
+  lookup: Http.lookingUp(Collect, {
+    // The provider has the key as it stood in the header: quoted.
+    request: (_, { key }) => Http.get("charges", { query: { key: JSON.stringify(key) } }),
+    body: Schema.Struct({ data: Schema.Array(Charge) }),
+    found: ({ data }) => Option.fromUndefinedOr(data[0])
+  })
+}
 
 export const httpLookup = Laws.subject({
   ...common,
@@ -86,18 +99,8 @@ export const httpLookup = Laws.subject({
   server: provider("http"),
   connector: (address) =>
     Connector.make("payments", Collect)
-      .toLayer({
-        collect: {
-          perform: Http.performing(Collect, how),
-          lookup: Http.lookingUp(Collect, {
-            // The provider has the key as it stood in the header: quoted.
-            request: (_, { key }) => Http.get("charges", { query: { key: JSON.stringify(key) } }),
-            body: Schema.Struct({ data: Schema.Array(Charge) }),
-            found: ({ data }) => Option.fromUndefinedOr(data[0])
-          })
-        }
-      })
-      .pipe(Layer.provide(layer("http", address))),
+      .toLayer({ collect: collecting })
+      .pipe(Layer.provide(layerAt("http", address))),
   action: Collect.propose(Invoice.at("7"), affordable),
   refused: Collect.propose(Invoice.at("8"), dear)
 })
