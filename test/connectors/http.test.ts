@@ -294,6 +294,22 @@ describe("what is told", () => {
     })
   )
 
+  it.live("has nothing in it that was redacted in the body, which is sent as it is", () =>
+    Effect.gen(function* () {
+      const pin = Redacted.make("pin-4471-secret")
+      const bodies: ReadonlyArray<readonly [Http.Body, string]> = [
+        [Http.json({ card: [{ pin }] }), `{"card":[{"pin":"pin-4471-secret"}]}`],
+        [Http.form({ card: { pin } }), "card%5Bpin%5D=pin-4471-secret"]
+      ]
+      for (const [body, text] of bodies) {
+        const { heard, port } = yield* answering(answerOf(402, "no card with pin-4471-secret"))
+        const result = yield* perform(local(port), Http.post("orders", body))
+        assert.isTrue(heard().join("").endsWith(text))
+        assert.include(JSON.stringify(result), "no card with <redacted>")
+      }
+    })
+  )
+
   it.live("is short, in one line, and nothing that can't be stored", () =>
     Effect.gen(function* () {
       const { port } = yield* answering(answerOf(500, `\0\u001b[31mred\r\n${"\u{1F600}".repeat(600)}`))
