@@ -115,6 +115,36 @@ describe("many rows at once", () => {
   )
 })
 
+describe("claims of one batch that were decided on different versions of one state", () => {
+  story(
+    "are claimed only on the version that the state has",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const changed = Effect.fnUntraced(function* (id: string) {
+        const key = keyOf(id, "first")
+        yield* ledger.look(key, { lane: key.entityHash, worker })
+        const basis = { version: 0, becomes: { shape: 0, json: "1" } }
+        yield* settle(yield* claimed(key, { worker, basis }), performed)
+        return id
+      })
+      const ids = yield* Effect.forEach(numbers(16), changed)
+      // In whatever order their keys are written, one of the two was decided on what is over.
+      const claims = yield* Effect.forEach(
+        ids.flatMap((id) => [0, 1].map((version) => ({ id, version }))),
+        ({ id, version }) =>
+          claimOf(worker, keyOf(id, `on ${version}`), { basis: { version, becomes: null } })
+      )
+      const verdicts = yield* together(claims, ledger.claim)
+      const stale = verdicts.filter((verdict, index) => index % 2 === 0)
+      assert.deepStrictEqual(
+        stale.filter(({ _tag }) => _tag === "Claimed"),
+        []
+      )
+    })
+  )
+})
+
 describe("a row that can't be written with the others", () => {
   story(
     "fails alone",
