@@ -136,7 +136,7 @@ describe("claims of one batch that were decided on different versions of one sta
           claimOf(worker, keyOf(id, `on ${version}`), { basis: { version, becomes: null } })
       )
       const verdicts = yield* together(claims, ledger.claim)
-      const stale = verdicts.filter((verdict, index) => index % 2 === 0)
+      const stale = verdicts.filter((_, index) => index % 2 === 0)
       assert.deepStrictEqual(
         stale.filter(({ _tag }) => _tag === "Claimed"),
         []
