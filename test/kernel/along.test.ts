@@ -39,6 +39,60 @@ describe("an entity that many actions wait for", () => {
   })
 })
 
+describe("what has waited longer than it is valid", () => {
+  it.effect("does not go along any more: it is expired, and not performed", () => {
+    const { layer, world } = makeWorld()
+    return Effect.gen(function* () {
+      world.answer = (reached) => Effect.andThen(Effect.sleep("18 seconds"), succeed(reached))
+      const asked = yield* Effect.forEach([1, 2, 3, 4, 5], (n) => start(execute(notify("1", `status ${n}`))))
+      yield* TestClock.adjust("2 minutes")
+      const ends = yield* Effect.forEach(asked, Fiber.join)
+      assert.deepStrictEqual(
+        ends.map(({ _tag }) => _tag),
+        ["Success", "Success", "Success", "Success", "Failure"]
+      )
+      assert.include(String(ends[4]), "Expired")
+      assert.strictEqual(world.calls.length, 4)
+    }).pipe(Effect.provide(over(layer, layerRuntime(makeTrouble()))))
+  })
+})
+
+/** A ledger whose settlements that claim along land at once and are answered late. */
+const layerSlow = Layer.effect(
+  Ledger,
+  Effect.map(Ledger, (ledger) =>
+    Ledger.of({
+      ...ledger,
+      settleAndClaim: (settlement, next) =>
+        Effect.tap(ledger.settleAndClaim(settlement, next), () => Effect.sleep("61 seconds"))
+    })
+  )
+).pipe(Layer.provideMerge(LedgerMemory.layer))
+
+describe("a claim that went along in time, and is heard of after its action's validity", () => {
+  it.effect("is ended as what it is: claimed, and never started", () => {
+    const { layer, world } = makeWorld()
+    const runtime = Runtime.layer.pipe(
+      Layer.provideMerge(layerSlow),
+      Layer.provide(Settings.layer({ drainMillis: 0 }))
+    )
+    return Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const goOn = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+      const first = yield* start(execute(notify("1", "first")))
+      yield* world.started(1)
+      const second = yield* start(execute(notify("1", "second")))
+      yield* Deferred.succeed(goOn, undefined)
+      yield* TestClock.adjust("62 seconds")
+      yield* Fiber.join(first)
+      assert.include(String(yield* Fiber.join(second)), "NotPerformed")
+      assert.strictEqual((yield* ledger.find(notify("1", "second").key))?.state, "released")
+      assert.strictEqual(world.calls.length, 1)
+    }).pipe(Effect.provide(over(layer, runtime)))
+  })
+})
+
 /** The first settlement that claims along lands and loses its answer; what it claimed falls silent. */
 const layerLosing = Layer.effect(
   Ledger,
