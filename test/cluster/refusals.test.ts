@@ -52,6 +52,6 @@ describe("a refusal that is reopened while it is on its way to who asked", () =>
       const error = yield* Effect.flip(execute(notify("1")))
       assert.deepInclude(error, { _tag: "LedgerUnavailable", operation: "read the refusal" })
       assert.strictEqual(world.calls.length, 1)
-    }).pipe(Effect.provide(places), Effect.provide(Logger.layer([])))
+    }).pipe(Effect.provide([places, Logger.layer([])]))
   })
 })
