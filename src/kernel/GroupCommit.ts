@@ -84,7 +84,9 @@ export const make = Effect.fnUntraced(function* (
   const settle = (ending: Ending) => orAlone(settled(ending), statements.settle(ending))
 
   return {
-    find: found,
+    // One row that can't be read is its own asker's trouble, and nobody else's.
+    find: (key) =>
+      Effect.catchDefect(found(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry)),
     claim: (claim) =>
       isPlain(claim) ? orAlone(claimed(claim), statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),

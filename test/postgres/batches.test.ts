@@ -169,6 +169,24 @@ describe("a row that can't be written with the others", () => {
   )
 
   story(
+    "can't be read either: the others are found all the same",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const sql = yield* PgClient.PgClient
+      const worker = yield* alive
+      const keys = numbers(10).map((id) => keyOf(id))
+      yield* together(keys, (key) => claimed(key, { worker }))
+      // As a later version might write it.
+      yield* sql`UPDATE fibric.ledger SET paths = 'of another form', revision = revision + 1 WHERE key = ${keyOf("3").label}`
+      const found = yield* together(keys, (key) => Effect.exit(ledger.find(key)))
+      assert.deepStrictEqual(
+        found.map(({ _tag }) => _tag),
+        numbers(10).map((id) => (id === "3" ? "Failure" : "Success"))
+      )
+    })
+  )
+
+  story(
     "is held by somebody: the others don't wait for it",
     Effect.gen(function* () {
       const worker = yield* alive
