@@ -253,7 +253,9 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "port_unavailable",
     "capability_taken",
     "request_not_stored",
-    "secret_stored"
+    "secret_stored",
+    "operator_unnamed",
+    "operator_taken"
   ]),
   sentence: Schema.String
 }) {

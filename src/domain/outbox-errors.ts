@@ -33,3 +33,17 @@ export class CursorMoved extends Schema.TaggedError<CursorMoved>()("CursorMoved"
     return `"${this.operator}" has read "${this.source}" further in another process. Nothing was proposed; read on from its cursor.`
   }
 }
+
+/** The action would have to wait in the outbox, and its capability does not allow its payload to be stored. */
+export class PayloadNotStored extends Schema.TaggedError<PayloadNotStored>()("PayloadNotStored", {
+  capability: Schema.String,
+  fields: Schema.Array(Schema.String)
+}) {
+  /** Proposing again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
+  override get message() {
+    return `Nothing was proposed: the payload of "${this.capability}" has to be stored until it is delivered, and its "stores" leaves out ${this.fields.join(", ")}. Add them there, or execute the action where it is decided.`
+  }
+}

@@ -44,6 +44,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   postgres: ["domain", "kernel"],
   surface: ["domain", "kernel"],
   cluster: ["domain", "kernel"],
+  operator: ["domain", "kernel"],
   host: ["domain", "kernel", "postgres", "surface", "cluster"],
   testing: ["domain", "kernel"]
 }

@@ -52,6 +52,13 @@ export const metrics = {
     unit: "seconds",
     labels: [],
     description: "Age of the oldest key in doubt in the whole ledger; 0 where there is none"
+  },
+  fibric_operators_held: {
+    type: "gauge",
+    unit: "operators",
+    labels: [],
+    description:
+      "Operators of this process that can't go on: stopped at an event, or kept from reading or writing"
   }
 } as const
 
@@ -72,6 +79,7 @@ const inFlight = Metric.gauge("fibric_in_flight", described("fibric_in_flight"))
 const waiting = Metric.gauge("fibric_waiting", described("fibric_waiting"))
 const inDoubt = Metric.gauge("fibric_in_doubt", described("fibric_in_doubt"))
 const oldestDoubt = Metric.gauge("fibric_oldest_doubt_seconds", described("fibric_oldest_doubt_seconds"))
+const operatorsHeld = Metric.gauge("fibric_operators_held", described("fibric_operators_held"))
 
 /** Counts what a receipt stands for, and how long its call took where it says so. */
 export const ended = (labels: Labels, count: number, durationMillis: number | null): Effect.Effect<void> => {
@@ -99,3 +107,6 @@ export const waits = (more: number, context: Context.Context<never>): void =>
 /** What is in doubt in the whole ledger. */
 export const doubts = (keys: number, oldestMillis: number): Effect.Effect<void> =>
   Effect.andThen(Metric.update(inDoubt, keys), Metric.update(oldestDoubt, oldestMillis / 1_000))
+
+/** So many more operators can't go on, or fewer. */
+export const operatorsHeldUp = (more: 1 | -1): Effect.Effect<void> => Metric.modify(operatorsHeld, more)
