@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Exit, Layer, Metric, Scope } from "effect"
+import { DateTime, Effect, Exit, Latch, Layer, Metric, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { EventSource, Fibric, Operator } from "fibric"
-import type { Outbox } from "../../src/kernel/Outbox.ts"
+import { Capability, EventSource, Fibric, Operator, Recovery } from "fibric"
 import { makeBox } from "../support/outboxes.ts"
 import {
   changed,
@@ -44,7 +43,12 @@ const setUp = () => {
 
 const held = Effect.map(
   Metric.snapshot,
-  (metrics) => metrics.find(({ id }) => id === "fibric_operators_held")?.state
+  (metrics) =>
+    (
+      metrics.find(({ id }) => id === "fibric_operators_held")?.state as
+        | { readonly value: number }
+        | undefined
+    )?.value ?? 0
 )
 
 describe("an operator", () => {
@@ -137,18 +141,18 @@ describe("an operator", () => {
       watch: orders,
       propose: (event) =>
         event.order === "1"
-          ? Operator.later(tell(event), "2 days")
-          : Operator.notBefore(tell(event), DateTime.makeUnsafe("1970-01-04T00:00:00Z"))
+          ? Operator.later(tell(event), "20 minutes")
+          : Operator.notBefore(tell(event), DateTime.makeUnsafe("1970-01-01T00:30:00Z"))
     })
     return over(
       Effect.gen(function* () {
         const process = yield* start(remind)
         assert.deepStrictEqual(
           box.rows.map(({ dueAt }) => dueAt && DateTime.formatIso(dueAt)),
-          ["1970-01-03T00:00:00.000Z", "1970-01-04T00:00:00.000Z"]
+          ["1970-01-01T00:20:00.000Z", "1970-01-01T00:30:00.000Z"]
         )
         yield* process.stop
-        yield* TestClock.setTime(Date.UTC(1970, 0, 2, 23, 59))
+        yield* TestClock.adjust("19 minutes")
         assert.deepStrictEqual(yield* deliverDue(Tell), [])
         yield* start(remind)
         yield* TestClock.adjust("2 minutes")
@@ -156,7 +160,7 @@ describe("an operator", () => {
         const [superseded] = yield* deliverDue(Tell)
         assert.strictEqual(superseded?._tag === "Failure" && superseded.failure._tag, "Superseded")
         wish.isWanted = true
-        yield* TestClock.setTime(Date.UTC(1970, 0, 4))
+        yield* TestClock.adjust("10 minutes")
         yield* deliverDue(Tell)
         assert.deepStrictEqual(shop.told, ["2 shipped"])
       })
@@ -170,13 +174,14 @@ describe("an operator whose process dies", () => {
     () => {
       const { box, over, waiting } = setUp()
       const orders = EventSource.memory("orders", [changed("1"), changed("2")])
+      const teller = telling(orders)
       return over(
         Effect.gen(function* () {
           // What was written is never answered: the process is as good as dead from then on.
           box.silent = true
-          yield* start(telling(orders))
+          yield* start(teller)
           box.silent = false
-          yield* start(telling(orders))
+          yield* start(teller)
           yield* orders.append(changed("3"))
           yield* TestClock.adjust("2 seconds")
           assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped", "3 shipped"])
@@ -195,6 +200,262 @@ describe("an operator whose process dies", () => {
         yield* orders.append(changed("2"))
         yield* start(telling(orders))
         assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped"])
+      })
+    )
+  })
+})
+
+describe("replicas of an operator", () => {
+  it.effect("answer each event once: who comes second reads on from the first one's place", () => {
+    const { box, over, waiting } = setUp()
+    const orders = EventSource.memory<Changed>("orders")
+    // Both have read the events before either writes.
+    const both = Latch.makeUnsafe(false)
+    const slow = EventSource.make("orders", {
+      ...orders,
+      read: (after, limit) => Effect.tap(orders.read(after, limit), () => both.await)
+    })
+    const teller = telling(slow)
+    return over(
+      Effect.gen(function* () {
+        yield* orders.append(changed("1"), changed("2"))
+        yield* start(teller)
+        yield* start(teller)
+        yield* both.open
+        yield* TestClock.adjust("1 second")
+        yield* orders.append(changed("3"))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped", "3 shipped"])
+        // Each wrote in the belief to be the first.
+        assert.strictEqual(box.writes.filter(({ move }) => move?.from === undefined).length, 2)
+      })
+    )
+  })
+
+  it.effect("are of one meaning: another operator with the name and the source is refused", () => {
+    const { over } = setUp()
+    const orders = EventSource.memory<Changed>("orders")
+    return over(
+      Effect.gen(function* () {
+        const first = yield* start(telling(orders))
+        const refused = yield* Effect.flip(start(telling(orders)))
+        assert.strictEqual(refused.problem, "operator_taken")
+        yield* first.stop
+        yield* start(telling(orders))
+      })
+    )
+  })
+})
+
+describe("an operator that can't go on", () => {
+  it.effect("waits for room in the outbox, reads no further meanwhile, and says so", () => {
+    const { box, log, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", [changed("1", "a"), changed("2", "b"), changed("1", "c")])
+    const all = Operator.make("all", { watch: orders, propose: tell })
+    box.capacity = 1
+    return over(
+      Effect.gen(function* () {
+        yield* start(all)
+        // What stands before the full entity's second action was let through.
+        assert.deepStrictEqual(waiting(), ["1 a", "2 b"])
+        assert.deepStrictEqual(
+          log.filter(({ event }) => event === "outbox_full").map(({ fields }) => fields["fibric.cursor"]),
+          ["2"]
+        )
+        assert.strictEqual(yield* held, 1)
+        box.capacity = 2
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(waiting(), ["1 a", "2 b", "1 c"])
+        assert.strictEqual(yield* held, 0)
+      })
+    )
+  })
+
+  it.effect("tries again where the outbox or the source can't be reached, and says so each time", () => {
+    const { box, log, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", [changed("1")])
+    const broken: Array<Effect.Effect<never, EventSource.SourceUnavailable>> = [
+      Effect.fail(new EventSource.SourceUnavailable({ source: "orders", reason: "connection refused" })),
+      Effect.die(new Error("a bug in it"))
+    ]
+    const flaky = EventSource.make("orders", {
+      read: (after, limit) => Effect.suspend(() => broken.shift() ?? orders.read(after, limit))
+    })
+    box.unreachable = 1
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(flaky))
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.deepStrictEqual(
+          log.map(({ event, fields }) => [event, fields["fibric.reason"]]),
+          [
+            ["read_failed", "connection refused"],
+            ["read_failed", "Error: a bug in it"],
+            [
+              "write_failed",
+              'The ledger did not confirm "put": connection refused. Nothing is sent without its word; ask again when it is back.'
+            ]
+          ]
+        )
+        assert.strictEqual(yield* held, 0)
+      })
+    )
+  })
+
+  it.effect("takes half a minute at most between two tries", () => {
+    const { log, over } = setUp()
+    const away = EventSource.make<Changed>("orders", {
+      read: () => Effect.fail(new EventSource.SourceUnavailable({ source: "orders", reason: "away" }))
+    })
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(away))
+        yield* TestClock.adjust("2 minutes")
+        const before = log.length
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual(log.length - before, 10)
+      })
+    )
+  })
+})
+
+describe("an operator whose propose throws", () => {
+  const events = [changed("1"), changed("2", "unheard of"), changed("3")]
+  const strict = (watch: EventSource.EventSource<Changed>) =>
+    Operator.make("strict", {
+      watch,
+      propose: (event) => {
+        if (event.status === "unheard of") throw new Error(`order ${event.order} is unheard of`)
+        return tell(event)
+      }
+    })
+
+  it.effect("stops at that event, and says at which place again and again", () => {
+    const { box, log, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", events)
+    return over(
+      Effect.gen(function* () {
+        yield* start(strict(orders))
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.deepStrictEqual([...box.cursors.values()], ["1"])
+        const stops = log.filter(({ event }) => event === "stopped")
+        assert.isAtLeast(stops.length, 5)
+        assert.deepInclude(stops.at(-1)?.fields, {
+          "fibric.operator": "strict",
+          "fibric.source": "orders",
+          "fibric.cursor": "1",
+          "fibric.cursor.event": "2",
+          "fibric.reason": "order 2 is unheard of"
+        })
+        assert.strictEqual(yield* held, 1)
+      })
+    )
+  })
+
+  it.effect("goes on with code that can read the event", () => {
+    const { over, waiting } = setUp()
+    const orders = EventSource.memory("orders", events)
+    return over(
+      Effect.gen(function* () {
+        const process = yield* start(strict(orders))
+        yield* process.stop
+        yield* start(Operator.make("strict", { watch: orders, propose: tell }))
+        assert.deepStrictEqual(waiting(), ["1 shipped", "2 unheard of", "3 shipped"])
+        assert.strictEqual(yield* held, 0)
+      })
+    )
+  })
+
+  it.effect("goes on behind the event where a person says so, and behind no other one", () => {
+    const { box, log, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", events)
+    const operator = strict(orders)
+    return over(
+      Effect.gen(function* () {
+        yield* start(operator)
+        const asDana = Operator.as("dana")
+        const refused = yield* Effect.flip(asDana(Operator.skip(operator, { cursor: "3", reason: "a test" })))
+        assert.strictEqual(refused._tag, "NotStoppedThere")
+        yield* asDana(Operator.skip(operator, { cursor: "2", reason: "a test order" }))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(waiting(), ["1 shipped", "3 shipped"])
+        const again = yield* Effect.flip(asDana(Operator.skip(operator, { cursor: "2", reason: "a test" })))
+        assert.strictEqual(again._tag, "NotStoppedThere")
+        assert.deepStrictEqual([...box.cursors.values()], ["3"])
+        assert.deepInclude(log.find(({ event }) => event === "skipped")?.fields, {
+          "fibric.operator": "strict",
+          "fibric.cursor.event": "2",
+          "fibric.person": "dana",
+          "fibric.reason": "a test order"
+        })
+      })
+    )
+  })
+
+  it.effect("stops as well where what it proposes could not be performed or stored", () => {
+    const { log, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", [
+      changed("1", "so much that nobody reads it"),
+      changed("", "x")
+    ])
+    const Whisper = Capability.make("whisper", {
+      entity: Order,
+      payload: { pin: Schema.String },
+      success: Schema.Void,
+      occasion: () => "once",
+      recovery: Recovery.hold,
+      deadline: "1 second"
+    })
+    return over(
+      Effect.gen(function* () {
+        const first = yield* start(Operator.make("all", { watch: orders, propose: tell }))
+        yield* first.stop
+        yield* start(
+          Operator.make("whisperer", {
+            watch: orders,
+            propose: () => Whisper.propose(Order.at("1"), { pin: "1234" })
+          })
+        )
+        assert.deepStrictEqual(waiting(), [])
+        const reasons = log.map(({ fields }) => String(fields["fibric.reason"]))
+        assert.match(reasons[0] ?? "", /^The payload for "tell" was not accepted/)
+        assert.match(reasons.at(-1) ?? "", /^Nothing was proposed: the payload of "whisper"/)
+      })
+    )
+  })
+})
+
+describe("an operator's name", () => {
+  it.effect("is refused at start where it can't be stored", () => {
+    const { over } = setUp()
+    return over(
+      Effect.gen(function* () {
+        const nobody = Operator.make("", { watch: EventSource.memory<Changed>("orders"), propose: tell })
+        assert.strictEqual((yield* Effect.flip(start(nobody))).problem, "operator_unnamed")
+        const nothing = Operator.make("teller", {
+          watch: EventSource.memory<Changed>("\u0000"),
+          propose: tell
+        })
+        assert.strictEqual((yield* Effect.flip(start(nothing))).problem, "operator_unnamed")
+      })
+    )
+  })
+})
+
+describe("a source that gives an event no place of its own", () => {
+  it.effect("is stopped at, and not answered for ever", () => {
+    const { log, over, waiting } = setUp()
+    const stuck = EventSource.make<Changed>("orders", {
+      read: () => Effect.succeed([{ event: changed("1"), cursor: "here" }])
+    })
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(stuck))
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.strictEqual(log.at(-1)?.event, "stopped")
       })
     )
   })
