@@ -124,11 +124,12 @@ const looking = Effect.fnUntraced(function* <Event, R>(operator: Definition.Oper
 
   const answer = Effect.fnUntraced(function* (place: Place, batch: Proposing.Batch, nowMillis: number) {
     const { obstacle, to } = batch
-    // What was read before the obstacle is kept first, so that whoever lets it be skipped skips nothing else.
-    if (obstacle !== undefined && to === place.kept) {
-      return yield* held(Telling.stopped(operator, to, obstacle))
+    if (to === undefined || to === place.kept) {
+      return obstacle === undefined
+        ? caughtUp({ ...place, read: to })
+        : yield* held(Telling.stopped(operator, to, obstacle))
     }
-    if (to === undefined || (obstacle === undefined && to === place.read)) return caughtUp(place)
+    // What was read before an obstacle is kept at once, so that whoever lets it be skipped skips nothing else.
     const mayWait =
       batch.proposals.length === 0 &&
       obstacle === undefined &&

@@ -1,55 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Exit, Latch, Layer, Metric, Schema, Scope } from "effect"
+import { DateTime, Effect, Latch, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { Capability, EventSource, Fibric, Operator, Recovery } from "fibric"
-import { makeBox } from "../support/outboxes.ts"
-import {
-  changed,
-  type Changed,
-  listen,
-  makeShop,
-  Order,
-  Tell,
-  tell,
-  telling,
-  type Told,
-  wish
-} from "./fixtures.ts"
-
-/** A process that runs the operator until it is stopped, or the test ends. */
-const start = Effect.fnUntraced(function* <Event, R>(operator: Operator.Operator<Event, R>) {
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  yield* Layer.buildWithScope(Operator.layer(operator), scope)
-  yield* TestClock.adjust("1 milli")
-  return { stop: Scope.close(scope, Exit.void) }
-})
-
-const setUp = () => {
-  const outbox = makeBox()
-  const log: Array<Told> = []
-  const shop = makeShop()
-  const over = <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layers>> | Scope.Scope>) =>
-    test.pipe(Effect.scoped, Effect.provide(layers()))
-  const layers = () =>
-    shop.layer.pipe(
-      Layer.provideMerge(Layer.merge(Fibric.layerMemory, outbox.layer)),
-      Layer.provideMerge(listen(log))
-    )
-  /** What waits, as `4471 shipped`. */
-  const waiting = () =>
-    outbox.box.rows.map(({ entity, payload }) => `${entity.id} ${(payload as { what: string }).what}`)
-  return { ...outbox, log, shop, over, waiting }
-}
-
-const held = Effect.map(
-  Metric.snapshot,
-  (metrics) =>
-    (
-      metrics.find(({ id }) => id === "fibric_operators_held")?.state as
-        | { readonly value: number }
-        | undefined
-    )?.value ?? 0
-)
+import { Capability, EventSource, Operator, Recovery } from "fibric"
+import { changed, type Changed, held, Order, setUp, start, Tell, tell, telling, wish } from "./fixtures.ts"
 
 describe("an operator", () => {
   it.effect(
@@ -124,10 +77,8 @@ describe("an operator", () => {
           yield* TestClock.adjust("5 seconds")
           assert.strictEqual(box.writes.length, 1)
           yield* TestClock.adjust("6 seconds")
-          yield* orders.append(changed("3", "packed"))
-          yield* TestClock.adjust("1 second")
           assert.deepStrictEqual(box.writes.slice(1), [
-            { proposals: [], move: { operator: "teller", source: "orders", from: "1", to: "3" } }
+            { proposals: [], move: { operator: "teller", source: "orders", from: "1", to: "2" } }
           ])
         })
       )
@@ -189,6 +140,20 @@ describe("an operator whose process dies", () => {
       )
     }
   )
+
+  it.effect("proposes nothing twice either where a write landed and its answer was lost", () => {
+    const { box, over, waiting } = setUp()
+    const orders = EventSource.memory("orders", [changed("1")])
+    box.answerLost = 1
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(orders))
+        yield* orders.append(changed("2"))
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped"])
+      })
+    )
+  })
 
   it.effect("is followed from the place that it kept, over a restart", () => {
     const { over, waiting } = setUp()

@@ -2,8 +2,10 @@
  * A shop for the tests of operators: what happened to orders, the action that follows from it, and what an
  * operator's log says.
  */
-import { Effect, Layer, Logger, References, Schema } from "effect"
-import { Capability, Connector, Entity, type EventSource, Guard, Operator, Recovery } from "fibric"
+import { Effect, Exit, Layer, Logger, Metric, References, Schema, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Capability, Connector, Entity, type EventSource, Fibric, Guard, Operator, Recovery } from "fibric"
+import { makeBox } from "../support/outboxes.ts"
 
 export const Order = Entity.make("order")
 
@@ -21,11 +23,23 @@ export const Tell = Capability.make("tell", {
 /** What the guard says, changeable while a test runs. */
 export const wish = { isWanted: true }
 
+/** A verb whose provider never says what became of it. */
+export const Ring = Capability.make("ring", {
+  entity: Order,
+  payload: { bell: Schema.String },
+  success: Schema.Void,
+  occasion: ({ bell }) => bell,
+  recovery: Recovery.hold,
+  deadline: "5 seconds",
+  doubtHoldsLane: false
+})
+
 /** What reached the world, as `4471 shipped`. */
 export const makeShop = () => {
   const told: Array<string> = []
-  const layer = Connector.make("shop", Tell).toLayer({
-    tell: ({ what }, { entity }) => Effect.sync(() => void told.push(`${entity.id} ${what}`))
+  const layer = Connector.make("shop", Tell, Ring).toLayer({
+    tell: ({ what }, { entity }) => Effect.sync(() => void told.push(`${entity.id} ${what}`)),
+    ring: () => Effect.die("the line broke")
   })
   return { told, layer }
 }
@@ -60,3 +74,40 @@ export const listen = (told: Array<Told>): Layer.Layer<never> =>
       told.push({ event, fields: fiber.getRef(References.CurrentLogAnnotations) })
     })
   ])
+
+/** A process that runs the operator until it is stopped, or the test ends. */
+export const start = Effect.fnUntraced(function* <Event, R>(operator: Operator.Operator<Event, R>) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  yield* Layer.buildWithScope(Operator.layer(operator), scope)
+  yield* TestClock.adjust("1 milli")
+  return { stop: Scope.close(scope, Exit.void) }
+})
+
+/** An outbox, a shop and the operators' log, and a runtime to test them in. */
+export const setUp = () => {
+  const outbox = makeBox()
+  const log: Array<Told> = []
+  const shop = makeShop()
+  const over = <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layers>> | Scope.Scope>) =>
+    test.pipe(Effect.scoped, Effect.provide(layers()))
+  const layers = () =>
+    shop.layer.pipe(
+      Layer.provideMerge(Layer.merge(Fibric.layerMemory, outbox.layer)),
+      Layer.provideMerge(listen(log))
+    )
+  /** What waits, as `4471 shipped`. */
+  const waiting = () =>
+    outbox.box.rows.map(({ entity, payload }) => `${entity.id} ${(payload as { what: string }).what}`)
+  return { ...outbox, log, shop, over, waiting }
+}
+
+/** How many operators can't go on. */
+export const held = Effect.map(
+  Metric.snapshot,
+  (metrics) =>
+    (
+      metrics.find(({ id }) => id === "fibric_operators_held")?.state as
+        | { readonly value: number }
+        | undefined
+    )?.value ?? 0
+)

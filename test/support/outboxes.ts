@@ -18,6 +18,8 @@ export interface Box {
   capacity: number
   /** How many of the next writes fail before they land. */
   unreachable: number
+  /** How many of the next writes land and lose their answer. */
+  answerLost: number
   /** Whether writes land and are never answered: what a process that dies then sees of them. */
   silent: boolean
 }
@@ -32,12 +34,14 @@ export const makeBox = () => {
     writes: [],
     capacity: 1_000,
     unreachable: 0,
+    answerLost: 0,
     silent: false
   }
+  const lost = () => new LedgerUnavailable({ operation: "put", reason: "connection refused" })
   const refused = (proposals: ReadonlyArray<Proposal>, move: Move | undefined) => {
     if (box.unreachable > 0) {
       box.unreachable -= 1
-      return new LedgerUnavailable({ operation: "put", reason: "connection refused" })
+      return lost()
     }
     if (move !== undefined && box.cursors.get(nameOf(move)) !== move.from) return new CursorMoved(move)
     const waiting = new Map<string, number>()
@@ -56,6 +60,10 @@ export const makeBox = () => {
         if (refusal !== undefined) return Effect.fail(refusal)
         box.rows.push(...proposals.map((proposal) => ({ ...proposal, delivered: false })))
         if (move !== undefined) box.cursors.set(nameOf(move), move.to)
+        if (box.answerLost > 0) {
+          box.answerLost -= 1
+          return Effect.fail(lost())
+        }
         return box.silent ? Effect.never : Effect.succeed(proposals.map((_, index) => BigInt(index)))
       }),
     cursorOf: (operator, source) => Effect.sync(() => box.cursors.get(nameOf({ operator, source }))),
