@@ -34,16 +34,20 @@ export class CursorMoved extends Schema.TaggedError<CursorMoved>()("CursorMoved"
   }
 }
 
-/** The action would have to wait in the outbox, and its capability does not allow its payload to be stored. */
-export class PayloadNotStored extends Schema.TaggedError<PayloadNotStored>()("PayloadNotStored", {
+/**
+ * The capability's payload may not be stored, so that it can't wait in the outbox: its `stores` leaves a field
+ * out, or it has secrets. Nothing was written. Allow its fields, give the secret to the connector instead of to
+ * the payload, or execute the action after the commit.
+ */
+export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable", {
   capability: Schema.String,
-  fields: Schema.Array(Schema.String)
+  problem: Schema.String
 }) {
-  /** Proposing again gives the same answer. */
+  /** Asking again gives the same answer. */
   get safeToRetry(): boolean {
     return false
   }
   override get message() {
-    return `Nothing was proposed: the payload of "${this.capability}" has to be stored until it is delivered, and its "stores" leaves out ${this.fields.join(", ")}. Add them there, or execute the action where it is decided.`
+    return `Nothing was proposed: an action that waits has to be stored, and of "${this.capability}" ${this.problem}. Name the fields in "stores" where they may be, give secrets to the connector and not to the payload, or execute the action after the commit.`
   }
 }

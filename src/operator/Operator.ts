@@ -20,7 +20,7 @@ import { problemOf, problemSentence } from "../domain/Text.ts"
 import { Outbox } from "../kernel/Outbox.ts"
 import { Settings } from "../kernel/Settings.ts"
 import type { Operator } from "./Definition.ts"
-import * as Proposing from "./Proposing.ts"
+import * as Batch from "./Batch.ts"
 import * as Runner from "./Runner.ts"
 import * as Telling from "./Telling.ts"
 
@@ -109,7 +109,7 @@ export const skip = Effect.fn("Operator.skip")(function* <Event, R>(
   const { name, watch } = operator
   const from = yield* outbox.cursorOf(name, watch.name)
   const entries = yield* Acting.as(name)(watch.read(from, operator.batch))
-  const { obstacle, proposals } = Proposing.batchOf(operator, from, entries, 0, yield* Settings)
+  const { obstacle, proposals } = Batch.of(operator, from, entries, 0, yield* Settings)
   // What stands before it would be skipped, too.
   if (obstacle?.cursor !== cursor || proposals.length > 0) {
     return yield* new NotStoppedThere({ operator: name, source: watch.name, cursor })

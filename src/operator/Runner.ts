@@ -18,7 +18,7 @@ import { Outbox } from "../kernel/Outbox.ts"
 import { Settings } from "../kernel/Settings.ts"
 import * as Metrics from "../kernel/telemetry/Metrics.ts"
 import type * as Definition from "./Definition.ts"
-import * as Proposing from "./Proposing.ts"
+import * as Batch from "./Batch.ts"
 import * as Telling from "./Telling.ts"
 
 /** How far the operator has come. */
@@ -115,14 +115,14 @@ const looking = Effect.fnUntraced(function* <Event, R>(operator: Definition.Oper
   const keep = Effect.fn("Operator.keep")(function* (
     { kept }: Place,
     to: string,
-    { events, proposals }: Proposing.Batch
+    { events, proposals }: Batch.Batch
   ) {
     yield* outbox.put(proposals, { operator: name, source: watch.name, from: kept, to })
     if (proposals.length > 0) yield* Telling.proposed(operator, to, events, proposals.length)
     return { kept: to, read: to, keptAtMillis: yield* Clock.currentTimeMillis }
   })
 
-  const answer = Effect.fnUntraced(function* (place: Place, batch: Proposing.Batch, nowMillis: number) {
+  const answer = Effect.fnUntraced(function* (place: Place, batch: Batch.Batch, nowMillis: number) {
     const { obstacle, to } = batch
     if (to === undefined || to === place.kept) {
       return obstacle === undefined
@@ -144,7 +144,7 @@ const looking = Effect.fnUntraced(function* <Event, R>(operator: Definition.Oper
       const place = from ?? (yield* find)
       const entries = yield* read(place, most)
       const now = yield* Clock.currentTimeMillis
-      const batch = Proposing.batchOf(operator, place.read, entries, now, bounds)
+      const batch = Batch.of(operator, place.read, entries, now, bounds)
       return yield* Effect.catchTag(answer(place, batch, now), "OutboxFull", ({ message }) =>
         entries.length > 1
           ? Effect.succeed<Step>({ _tag: "TooMany", fewer: Math.floor(entries.length / 2) })

@@ -5,7 +5,7 @@
 import type { Effect } from "effect"
 import { emit } from "../kernel/telemetry/Events.ts"
 import type { Operator } from "./Definition.ts"
-import type { Obstacle } from "./Proposing.ts"
+import type { Obstacle } from "./Batch.ts"
 
 /** Which operator it is about. */
 type About = Pick<Operator<never>, "name"> & { readonly watch: { readonly name: string } }

@@ -71,6 +71,7 @@ export const makeBox = () => {
     deliver: unused,
     backlog: unused,
     deadLetters: unused,
+    changed: Effect.never,
     revive: unused,
     drop: unused
   })

@@ -45,7 +45,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   surface: ["domain", "kernel"],
   cluster: ["domain", "kernel"],
   operator: ["domain", "kernel"],
-  host: ["domain", "kernel", "postgres", "surface", "cluster"],
+  host: ["domain", "kernel", "postgres", "surface", "cluster", "operator"],
   testing: ["domain", "kernel"]
 }
 

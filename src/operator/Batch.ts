@@ -1,12 +1,12 @@
 /**
- * Proposing: what a batch of events gives reason for, as rows for the outbox. An event whose actions can't
+ * Batch: what some events give reason for, as rows for the outbox. An event whose actions can't
  * be written ends the batch before it, so that none is passed over.
  */
 import { DateTime, Duration, Result } from "effect"
 import { isOccurrence, type Occurrence, type Passed } from "../domain/EventSource.ts"
 import { storable } from "../domain/Text.ts"
 import type { Proposal } from "../kernel/Outbox.ts"
-import * as Proposals from "../kernel/Proposals.ts"
+import { proposalOf } from "../kernel/Proposing.ts"
 import type { Bounds } from "../kernel/Settings.ts"
 import type { Delayed, Operator, Proposed } from "./Definition.ts"
 
@@ -33,7 +33,7 @@ const noPlace =
   "the source gives the event the cursor of the place before it, so that nothing says it was read"
 
 /** Reads the events off in their order, up to the first that can't be answered. */
-export const batchOf = <Event, R>(
+export const of = <Event, R>(
   operator: Operator<Event, R>,
   after: string | undefined,
   entries: ReadonlyArray<Occurrence<Event> | Passed>,
@@ -70,7 +70,7 @@ const answerOf = <Event, R>(
       Result.all(
         listOf(operator.propose(event)).map((one) => {
           const action = "_tag" in one ? one.action : one
-          return Proposals.make(action, operator.name, bounds, dueOf(one, nowMillis))
+          return proposalOf(action, operator.name, bounds, dueOf(one, nowMillis))
         })
       ),
     catch: describe
