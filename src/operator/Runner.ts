@@ -167,10 +167,11 @@ const held = (telling: Effect.Effect<void>): Effect.Effect<Step> => Effect.as(te
 const pausing = Effect.fnUntraced(function* <Event, R>({ pollMillis, watch }: Definition.Operator<Event, R>) {
   const bounds = yield* Settings
   const changed = Effect.catchDefect(watch.changed ?? Effect.never, () => Effect.never)
+  const first = Math.min(bounds.pollMillis, pollMillis)
   return (times: number): Effect.Effect<void, never, R> =>
-    Effect.raceFirst(
-      Effect.sleep(Math.min(bounds.pollMillis * 2 ** Math.min(times, 10), pollMillis)),
-      // A source that says so without a reason is not asked without a pause.
-      times === 0 ? changed : Effect.andThen(changed, Effect.sleep(Math.min(bounds.pollMillis, pollMillis)))
+    // A source that says so without a reason is not asked without a pause.
+    (times === 0 ? changed : Effect.andThen(changed, Effect.sleep(first))).pipe(
+      Effect.timeoutOption(Math.min(first * 2 ** Math.min(times, 10), pollMillis)),
+      Effect.asVoid
     )
 })
