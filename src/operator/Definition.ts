@@ -54,7 +54,7 @@ export const make = <Event, R = never>(name: string, options: Options<Event, R>)
     name,
     watch,
     propose,
-    pollMillis: Duration.toMillis(poll),
+    pollMillis: Math.max(1, Duration.toMillis(poll)),
     batch: Math.max(1, Math.floor(batch))
   })
 }

@@ -44,6 +44,9 @@ type Step =
 /** A place behind which nothing was proposed is kept at this age; until then, a restart reads it again. */
 const keepMillis = 10_000
 
+/** How long a source may take to answer. */
+const readMillis = 30_000
+
 /** The first and the longest pause before what could not be done is tried again. */
 const heldMillis = 100
 const maxHeldMillis = 30_000
@@ -106,9 +109,16 @@ const looking = Effect.fnUntraced(function* <Event, R>(operator: Definition.Oper
     return { kept, read: kept, keptAtMillis: yield* Clock.currentTimeMillis }
   })
 
+  const unreadable = (reason: string) => Effect.fail(new SourceUnavailable({ source: watch.name, reason }))
   const read = (place: Place, most: number) =>
-    Effect.catchDefect(watch.read(place.read, most), (defect) =>
-      Effect.fail(new SourceUnavailable({ source: watch.name, reason: storable(String(defect)) }))
+    watch.read(place.read, most).pipe(
+      Effect.timeoutOrElse({
+        duration: readMillis,
+        orElse: () => unreadable(`it has not answered for ${readMillis} ms`)
+      }),
+      Effect.catchDefect((defect) => unreadable(storable(String(defect)))),
+      // What a source gives beyond the limit is read again.
+      Effect.map((entries) => entries.slice(0, most))
     )
 
   /** The proposals and the move behind their events, in one commit. */
@@ -155,7 +165,9 @@ const looking = Effect.fnUntraced(function* <Event, R>(operator: Definition.Oper
         CursorMoved: () => Effect.succeed<Step>({ _tag: "Overtaken" }),
         SourceUnavailable: ({ reason }) => held(Telling.unreadable(operator, from?.read, reason)),
         LedgerUnavailable: ({ message }) => held(Telling.unwritten(operator, from?.kept, message))
-      })
+      }),
+      // A bug must not end the operator where nobody hears of it.
+      Effect.catchDefect((defect) => held(Telling.unwritten(operator, from?.kept, storable(String(defect)))))
     )
 })
 
@@ -171,7 +183,7 @@ const pausing = Effect.fnUntraced(function* <Event, R>({ pollMillis, watch }: De
   return (times: number): Effect.Effect<void, never, R> =>
     // A source that says so without a reason is not asked without a pause.
     (times === 0 ? changed : Effect.andThen(changed, Effect.sleep(first))).pipe(
-      Effect.timeoutOption(Math.min(first * 2 ** Math.min(times, 10), pollMillis)),
+      Effect.timeoutOption(Math.min(first * 2 ** Math.min(times, 30), pollMillis)),
       Effect.asVoid
     )
 })

@@ -268,6 +268,42 @@ describe("an operator that can't go on", () => {
     )
   })
 
+  it.effect("does not wait for ever for a source that never answers", () => {
+    const { log, over } = setUp()
+    const silent = EventSource.make<Changed>("orders", { read: () => Effect.never })
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(silent))
+        yield* TestClock.adjust("31 seconds")
+        assert.deepStrictEqual(
+          log.map(({ event, fields }) => [event, fields["fibric.reason"]]),
+          [["read_failed", "it has not answered for 30000 ms"]]
+        )
+      })
+    )
+  })
+
+  it.effect("makes do with a source that gives more than it was asked for", () => {
+    const { box, over, waiting } = setUp()
+    const all = ["1", "1", "1", "2"].map((order, index) => ({
+      event: changed(order, `shipped ${index}`),
+      cursor: String(index + 1)
+    }))
+    const generous = EventSource.make<Changed>("orders", {
+      read: (after) => Effect.succeed(all.slice(Number(after ?? 0)))
+    })
+    box.capacity = 2
+    return over(
+      Effect.gen(function* () {
+        yield* start(Operator.make("all", { watch: generous, propose: tell }))
+        assert.deepStrictEqual(waiting(), ["1 shipped 0", "1 shipped 1"])
+        box.capacity = 3
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(waiting().slice(2), ["1 shipped 2", "2 shipped 3"])
+      })
+    )
+  })
+
   it.effect("takes half a minute at most between two tries", () => {
     const { log, over } = setUp()
     const away = EventSource.make<Changed>("orders", {
