@@ -26,7 +26,11 @@ const layer = Layer.mergeAll(
   PgReceiptLog.layer,
   PgSeals.layer,
   PgRetention.layer
-).pipe(Layer.provide(LedgerClient.layer), Layer.provideMerge(layerFreshClient))
+).pipe(
+  Layer.provide(LedgerClient.layer),
+  Layer.provide(Settings.layer({ outboxCapacity })),
+  Layer.provideMerge(layerFreshClient)
+)
 
 type Services = Ledger | Outbox | ReceiptLog | Seals | Retention | PgClient.PgClient
 

@@ -164,6 +164,34 @@ describe("a cron source in a time zone", () => {
   )
 })
 
+describe("a cron source that is looked at seldom", () => {
+  it.effect("gives what it would have given to somebody who looks often", () => {
+    const hours = ["2026-03-28T12:00:00Z", "2026-10-24T12:00:00Z"].map(Date.parse)
+    return Effect.gen(function* () {
+      for (const [start = 0, expression, onDstOverlap] of hours.flatMap((hour) =>
+        ["*/20 1-3 * * *", "30 2 * * *", "0 * * * *"].flatMap((expression) =>
+          (["earlier", "later", "both"] as const).map((rule) => [hour, expression, rule] as const)
+        )
+      )) {
+        const source = EventSource.cron("nightly", expression, {
+          timezone: "Europe/Berlin",
+          missed: 1_000,
+          onDstOverlap
+        })
+        const often: Array<string> = []
+        const begun = new Date(start).toISOString()
+        let cursor = begun
+        for (let minutes = 0; minutes <= 36 * 60; minutes += 10) {
+          yield* TestClock.setTime(start + minutes * 60_000)
+          for (const entry of yield* source.read(cursor, 10)) often.push((cursor = entry.cursor))
+        }
+        const seldom = (yield* source.read(begun, 1_000)).map(({ cursor }) => cursor)
+        assert.deepStrictEqual(seldom, often, `${expression}, ${onDstOverlap}`)
+      }
+    })
+  })
+})
+
 describe("a source of every so often", () => {
   it.effect("gives the same instants to all who read it", () =>
     Effect.gen(function* () {

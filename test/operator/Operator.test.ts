@@ -1,43 +1,54 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Latch, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { Capability, EventSource, Operator, Recovery } from "fibric"
-import { changed, type Changed, held, Order, setUp, start, Tell, tell, telling, wish } from "./fixtures.ts"
+import { Capability, EventSource, Operator, ReceiptLog, Recovery } from "fibric"
+import {
+  changed,
+  type Changed,
+  cursorOf,
+  delivered,
+  held,
+  Order,
+  setUp,
+  start,
+  tell,
+  telling,
+  wish
+} from "./fixtures.ts"
 
 describe("an operator", () => {
-  it.effect(
-    "proposes one action for one event, in its own name, and moves behind it in the same write",
-    () => {
-      const { box, deliverDue, over, shop } = setUp()
-      const orders = EventSource.memory("orders", [changed("4471")])
-      return over(
-        Effect.gen(function* () {
-          yield* start(telling(orders))
-          assert.deepStrictEqual(box.writes, [
-            {
-              proposals: [
-                {
-                  capability: "tell",
-                  entity: { type: "order", id: "4471" },
-                  payload: { what: "shipped" },
-                  decidedAt: undefined,
-                  operator: "teller",
-                  dueAt: undefined
-                }
-              ],
-              move: { operator: "teller", source: "orders", from: undefined, to: "1" }
-            }
-          ])
-          const [ended] = yield* deliverDue(Tell)
-          assert.strictEqual(ended?._tag === "Success" && ended.success.receipt.operator, "teller")
-          assert.deepStrictEqual(shop.told, ["4471 shipped"])
-        })
-      )
-    }
-  )
+  it.effect("proposes one action for one event, in its own name, and moves on in the same write", () => {
+    const { box, over, shop } = setUp({ delivers: true })
+    const orders = EventSource.memory("orders", [changed("4471")])
+    return over(
+      Effect.gen(function* () {
+        yield* start(telling(orders))
+        assert.deepStrictEqual(box.writes, [
+          {
+            proposals: [
+              {
+                capability: "tell",
+                entity: { type: "order", id: "4471" },
+                payload: { what: "shipped" },
+                decidedAt: undefined,
+                operator: "teller",
+                dueAt: undefined
+              }
+            ],
+            move: { operator: "teller", source: "orders", from: undefined, to: "1" }
+          }
+        ])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(shop.told, ["4471 shipped"])
+        const [receipt] = yield* (yield* ReceiptLog).byKey(tell(changed("4471")).key)
+        assert.strictEqual(receipt?.operator, "teller")
+        assert.strictEqual(receipt?.outcome, "performed")
+      })
+    )
+  })
 
   it.effect("hears of a new event without waiting for its next look", () => {
-    const { over, waiting } = setUp()
+    const { over, proposed } = setUp()
     const orders = EventSource.memory<Changed>("orders")
     return over(
       Effect.gen(function* () {
@@ -45,13 +56,13 @@ describe("an operator", () => {
         yield* TestClock.adjust("1 minute")
         yield* orders.append(changed("1"))
         yield* TestClock.adjust("20 millis")
-        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped"])
       })
     )
   })
 
   it.effect("proposes none, one or many, in order", () => {
-    const { over, waiting } = setUp()
+    const { over, proposed } = setUp()
     const orders = EventSource.memory("orders", [changed("1"), changed("2"), changed("3")])
     const many = Operator.make("many", {
       watch: orders,
@@ -60,7 +71,7 @@ describe("an operator", () => {
     return over(
       Effect.gen(function* () {
         yield* start(many)
-        assert.deepStrictEqual(waiting(), ["1 shipped", "1 thanks", "3 shipped", "3 thanks"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "1 thanks", "3 shipped", "3 thanks"])
       })
     )
   })
@@ -86,34 +97,35 @@ describe("an operator", () => {
   )
 
   it.effect("delivers a delayed action when it is due, after its guard has been asked then", () => {
-    const { box, deliverDue, over, shop } = setUp()
-    const orders = EventSource.memory("orders", [changed("1"), changed("2")])
+    const { box, over, shop } = setUp({ delivers: true })
+    const orders = EventSource.memory("orders", [changed("1"), changed("2"), changed("3")])
     const remind = Operator.make("reminder", {
       watch: orders,
       propose: (event) =>
-        event.order === "1"
-          ? Operator.later(tell(event), "20 minutes")
-          : Operator.notBefore(tell(event), DateTime.makeUnsafe("1970-01-01T00:30:00Z"))
+        event.order === "3"
+          ? Operator.notBefore(tell(event), DateTime.makeUnsafe("1970-01-01T00:30:00Z"))
+          : Operator.later(tell(event), event.order === "1" ? "20 minutes" : "10 minutes")
     })
     return over(
       Effect.gen(function* () {
         const process = yield* start(remind)
         assert.deepStrictEqual(
-          box.rows.map(({ dueAt }) => dueAt && DateTime.formatIso(dueAt)),
-          ["1970-01-01T00:20:00.000Z", "1970-01-01T00:30:00.000Z"]
+          box.landed.map(({ dueAt }) => dueAt && DateTime.formatIso(dueAt)),
+          ["1970-01-01T00:20:00.000Z", "1970-01-01T00:10:00.000Z", "1970-01-01T00:30:00.000Z"]
         )
         yield* process.stop
-        yield* TestClock.adjust("19 minutes")
-        assert.deepStrictEqual(yield* deliverDue(Tell), [])
+        yield* TestClock.adjust("9 minutes")
+        assert.deepStrictEqual(shop.told, [])
         yield* start(remind)
         yield* TestClock.adjust("2 minutes")
-        wish.isWanted = false
-        const [superseded] = yield* deliverDue(Tell)
-        assert.strictEqual(superseded?._tag === "Failure" && superseded.failure._tag, "Superseded")
-        wish.isWanted = true
-        yield* TestClock.adjust("10 minutes")
-        yield* deliverDue(Tell)
         assert.deepStrictEqual(shop.told, ["2 shipped"])
+        wish.isWanted = false
+        yield* TestClock.adjust("10 minutes")
+        wish.isWanted = true
+        const [receipt] = yield* (yield* ReceiptLog).byKey(tell(changed("1")).key)
+        assert.strictEqual(receipt?.outcome, "superseded")
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(shop.told, ["2 shipped", "3 shipped"])
       })
     )
   })
@@ -123,7 +135,7 @@ describe("an operator whose process dies", () => {
   it.effect(
     "has written the proposals and the move, or neither: its successor proposes nothing twice",
     () => {
-      const { box, over, waiting } = setUp()
+      const { box, over, proposed } = setUp()
       const orders = EventSource.memory("orders", [changed("1"), changed("2")])
       const teller = telling(orders)
       return over(
@@ -135,14 +147,14 @@ describe("an operator whose process dies", () => {
           yield* start(teller)
           yield* orders.append(changed("3"))
           yield* TestClock.adjust("2 seconds")
-          assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped", "3 shipped"])
+          assert.deepStrictEqual(proposed(), ["1 shipped", "2 shipped", "3 shipped"])
         })
       )
     }
   )
 
   it.effect("proposes nothing twice either where a write landed and its answer was lost", () => {
-    const { box, over, waiting } = setUp()
+    const { box, over, proposed } = setUp()
     const orders = EventSource.memory("orders", [changed("1")])
     box.answerLost = 1
     return over(
@@ -150,13 +162,13 @@ describe("an operator whose process dies", () => {
         yield* start(telling(orders))
         yield* orders.append(changed("2"))
         yield* TestClock.adjust("2 seconds")
-        assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "2 shipped"])
       })
     )
   })
 
   it.effect("is followed from the place that it kept, over a restart", () => {
-    const { over, waiting } = setUp()
+    const { over, proposed } = setUp()
     const orders = EventSource.memory("orders", [changed("1")])
     return over(
       Effect.gen(function* () {
@@ -164,7 +176,7 @@ describe("an operator whose process dies", () => {
         yield* first.stop
         yield* orders.append(changed("2"))
         yield* start(telling(orders))
-        assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "2 shipped"])
       })
     )
   })
@@ -172,7 +184,7 @@ describe("an operator whose process dies", () => {
 
 describe("replicas of an operator", () => {
   it.effect("answer each event once: who comes second reads on from the first one's place", () => {
-    const { box, over, waiting } = setUp()
+    const { box, over, proposed } = setUp()
     const orders = EventSource.memory<Changed>("orders")
     // Both have read the events before either writes.
     const both = Latch.makeUnsafe(false)
@@ -190,7 +202,7 @@ describe("replicas of an operator", () => {
         yield* TestClock.adjust("1 second")
         yield* orders.append(changed("3"))
         yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(waiting(), ["1 shipped", "2 shipped", "3 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "2 shipped", "3 shipped"])
         // Each wrote in the belief to be the first.
         assert.strictEqual(box.writes.filter(({ move }) => move?.from === undefined).length, 2)
       })
@@ -214,30 +226,29 @@ describe("replicas of an operator", () => {
 
 describe("an operator that can't go on", () => {
   it.effect("waits for room in the outbox, reads no further meanwhile, and says so", () => {
-    const { box, log, over, waiting } = setUp()
+    const { log, over, proposed } = setUp({ capacity: 1 })
     const orders = EventSource.memory("orders", [changed("1", "a"), changed("2", "b"), changed("1", "c")])
     const all = Operator.make("all", { watch: orders, propose: tell })
-    box.capacity = 1
     return over(
       Effect.gen(function* () {
         yield* start(all)
         // What stands before the full entity's second action was let through.
-        assert.deepStrictEqual(waiting(), ["1 a", "2 b"])
+        assert.deepStrictEqual(proposed(), ["1 a", "2 b"])
         assert.deepStrictEqual(
           log.filter(({ event }) => event === "outbox_full").map(({ fields }) => fields["fibric.cursor"]),
           ["2"]
         )
         assert.strictEqual(yield* held, 1)
-        box.capacity = 2
+        yield* delivered
         yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(waiting(), ["1 a", "2 b", "1 c"])
+        assert.deepStrictEqual(proposed(), ["1 a", "2 b", "1 c"])
         assert.strictEqual(yield* held, 0)
       })
     )
   })
 
   it.effect("tries again where the outbox or the source can't be reached, and says so each time", () => {
-    const { box, log, over, waiting } = setUp()
+    const { box, log, over, proposed } = setUp()
     const orders = EventSource.memory("orders", [changed("1")])
     const broken: Array<Effect.Effect<never, EventSource.SourceUnavailable>> = [
       Effect.fail(new EventSource.SourceUnavailable({ source: "orders", reason: "connection refused" })),
@@ -251,7 +262,7 @@ describe("an operator that can't go on", () => {
       Effect.gen(function* () {
         yield* start(telling(flaky))
         yield* TestClock.adjust("10 seconds")
-        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped"])
         assert.deepStrictEqual(
           log.map(({ event, fields }) => [event, fields["fibric.reason"]]),
           [
@@ -284,7 +295,7 @@ describe("an operator that can't go on", () => {
   })
 
   it.effect("makes do with a source that gives more than it was asked for", () => {
-    const { box, over, waiting } = setUp()
+    const { over, proposed } = setUp({ capacity: 2 })
     const all = ["1", "1", "1", "2"].map((order, index) => ({
       event: changed(order, `shipped ${index}`),
       cursor: String(index + 1)
@@ -292,14 +303,13 @@ describe("an operator that can't go on", () => {
     const generous = EventSource.make<Changed>("orders", {
       read: (after) => Effect.succeed(all.slice(Number(after ?? 0)))
     })
-    box.capacity = 2
     return over(
       Effect.gen(function* () {
         yield* start(Operator.make("all", { watch: generous, propose: tell }))
-        assert.deepStrictEqual(waiting(), ["1 shipped 0", "1 shipped 1"])
-        box.capacity = 3
+        assert.deepStrictEqual(proposed(), ["1 shipped 0", "1 shipped 1"])
+        yield* delivered
         yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(waiting().slice(2), ["1 shipped 2", "2 shipped 3"])
+        assert.deepStrictEqual(proposed().slice(2), ["1 shipped 2", "2 shipped 3"])
       })
     )
   })
@@ -333,14 +343,14 @@ describe("an operator whose propose throws", () => {
     })
 
   it.effect("stops at that event, and says at which place again and again", () => {
-    const { box, log, over, waiting } = setUp()
+    const { log, over, proposed } = setUp()
     const orders = EventSource.memory("orders", events)
     return over(
       Effect.gen(function* () {
         yield* start(strict(orders))
         yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(waiting(), ["1 shipped"])
-        assert.deepStrictEqual([...box.cursors.values()], ["1"])
+        assert.deepStrictEqual(proposed(), ["1 shipped"])
+        assert.strictEqual(yield* cursorOf("strict", "orders"), "1")
         const stops = log.filter(({ event }) => event === "stopped")
         assert.isAtLeast(stops.length, 5)
         assert.deepInclude(stops.at(-1)?.fields, {
@@ -356,21 +366,21 @@ describe("an operator whose propose throws", () => {
   })
 
   it.effect("goes on with code that can read the event", () => {
-    const { over, waiting } = setUp()
+    const { over, proposed } = setUp()
     const orders = EventSource.memory("orders", events)
     return over(
       Effect.gen(function* () {
         const process = yield* start(strict(orders))
         yield* process.stop
         yield* start(Operator.make("strict", { watch: orders, propose: tell }))
-        assert.deepStrictEqual(waiting(), ["1 shipped", "2 unheard of", "3 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "2 unheard of", "3 shipped"])
         assert.strictEqual(yield* held, 0)
       })
     )
   })
 
   it.effect("goes on behind the event where a person says so, and behind no other one", () => {
-    const { box, log, over, waiting } = setUp()
+    const { log, over, proposed } = setUp()
     const orders = EventSource.memory("orders", events)
     const operator = strict(orders)
     return over(
@@ -381,10 +391,10 @@ describe("an operator whose propose throws", () => {
         assert.strictEqual(refused._tag, "NotStoppedThere")
         yield* asDana(Operator.skip(operator, { cursor: "2", reason: "a test order" }))
         yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(waiting(), ["1 shipped", "3 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped", "3 shipped"])
         const again = yield* Effect.flip(asDana(Operator.skip(operator, { cursor: "2", reason: "a test" })))
         assert.strictEqual(again._tag, "NotStoppedThere")
-        assert.deepStrictEqual([...box.cursors.values()], ["3"])
+        assert.strictEqual(yield* cursorOf("strict", "orders"), "3")
         assert.deepInclude(log.find(({ event }) => event === "skipped")?.fields, {
           "fibric.operator": "strict",
           "fibric.cursor.event": "2",
@@ -396,7 +406,7 @@ describe("an operator whose propose throws", () => {
   })
 
   it.effect("stops as well where what it proposes could not be performed or stored", () => {
-    const { log, over, waiting } = setUp()
+    const { log, over, proposed } = setUp()
     const orders = EventSource.memory("orders", [
       changed("1", "so much that nobody reads it"),
       changed("", "x")
@@ -419,7 +429,7 @@ describe("an operator whose propose throws", () => {
             propose: () => Whisper.propose(Order.at("1"), { pin: "1234" })
           })
         )
-        assert.deepStrictEqual(waiting(), [])
+        assert.deepStrictEqual(proposed(), [])
         const reasons = log.map(({ fields }) => String(fields["fibric.reason"]))
         assert.match(reasons[0] ?? "", /^The payload for "tell" was not accepted/)
         assert.match(reasons.at(-1) ?? "", /^Nothing was proposed: .* of "whisper"/)
@@ -447,7 +457,7 @@ describe("an operator's name", () => {
 
 describe("a source that gives an event no place of its own", () => {
   it.effect("is stopped at, and not answered for ever", () => {
-    const { log, over, waiting } = setUp()
+    const { log, over, proposed } = setUp()
     const stuck = EventSource.make<Changed>("orders", {
       read: () => Effect.succeed([{ event: changed("1"), cursor: "here" }])
     })
@@ -455,7 +465,7 @@ describe("a source that gives an event no place of its own", () => {
       Effect.gen(function* () {
         yield* start(telling(stuck))
         yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(waiting(), ["1 shipped"])
+        assert.deepStrictEqual(proposed(), ["1 shipped"])
         assert.strictEqual(log.at(-1)?.event, "stopped")
       })
     )

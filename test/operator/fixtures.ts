@@ -4,8 +4,19 @@
  */
 import { Effect, Exit, Layer, Logger, Metric, References, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Capability, Connector, Entity, type EventSource, Fibric, Guard, Operator, Recovery } from "fibric"
-import { makeBox } from "../support/outboxes.ts"
+import {
+  Capability,
+  Connector,
+  Entity,
+  type EventSource,
+  Fibric,
+  Guard,
+  Operator,
+  Outbox,
+  Recovery,
+  Settings
+} from "fibric"
+import { layerTroubled, makeBox } from "../support/outboxes.ts"
 
 export const Order = Entity.make("order")
 
@@ -83,23 +94,38 @@ export const start = Effect.fnUntraced(function* <Event, R>(operator: Operator.O
   return { stop: Scope.close(scope, Exit.void) }
 })
 
-/** An outbox, a shop and the operators' log, and a runtime to test them in. */
-export const setUp = () => {
-  const outbox = makeBox()
+/** An outbox, a shop and the operators' log, and a runtime to test them in; it delivers where it is told to. */
+export const setUp = ({ capacity = 1_000, delivers = false } = {}) => {
+  const box = makeBox()
   const log: Array<Told> = []
   const shop = makeShop()
-  const over = <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof layers>> | Scope.Scope>) =>
-    test.pipe(Effect.scoped, Effect.provide(layers()))
-  const layers = () =>
-    shop.layer.pipe(
-      Layer.provideMerge(Layer.merge(Fibric.layerMemory, outbox.layer)),
-      Layer.provideMerge(listen(log))
-    )
-  /** What waits, as `4471 shipped`. */
-  const waiting = () =>
-    outbox.box.rows.map(({ entity, payload }) => `${entity.id} ${(payload as { what: string }).what}`)
-  return { ...outbox, log, shop, over, waiting }
+  const runtime = shop.layer.pipe(
+    Layer.provideMerge(layerTroubled(box)),
+    Layer.provideMerge(Fibric.layerMemory),
+    Layer.provide(Settings.layer({ outboxCapacity: capacity })),
+    Layer.provideMerge(listen(log))
+  )
+  const layer = delivers ? Layer.merge(runtime, Layer.provide(Outbox.layerDelivery, runtime)) : runtime
+  const over = <A, E>(test: Effect.Effect<A, E, Layer.Success<typeof runtime> | Scope.Scope>) =>
+    test.pipe(Effect.scoped, Effect.provide(layer))
+  /** What was proposed, as `4471 shipped`. */
+  const proposed = () =>
+    box.landed.map(({ entity, payload }) => `${entity.id} ${(payload as { what: string }).what}`)
+  return { box, log, shop, over, proposed }
 }
+
+/** How far an operator has read a source. */
+export const cursorOf = (operator: string, source: string) =>
+  Effect.flatMap(Outbox.Outbox, (outbox) => outbox.cursorOf(operator, source))
+
+/** Makes room in the outbox: the first row of each entity is at its end. */
+export const delivered = Effect.gen(function* () {
+  const outbox = yield* Outbox.Outbox
+  const taken = yield* outbox.take(["tell"], 100, 1_000)
+  yield* outbox.deliver(
+    taken.map((taken) => ({ taken, delivered: { _tag: "End", outcome: "performed", receipt: null } }))
+  )
+})
 
 /** How many operators can't go on. */
 export const held = Effect.map(

@@ -3,8 +3,7 @@
  */
 import { Effect, type Scope } from "effect"
 import type { Layer } from "effect"
-import { EventSource, Operator, type ReceiptLog, type StartRefused } from "fibric"
-import type { Outbox } from "../../src/kernel/Outbox.ts"
+import { EventSource, Operator, type Outbox, type ReceiptLog, type StartRefused } from "fibric"
 import { Door, type Equals, isTrue, Notify, Order, payload, Unlock } from "./support.ts"
 
 interface Shipped {
@@ -57,4 +56,4 @@ Operator.notBefore(notify({ id: "1" }), "2026-01-01T00:00:00Z")
 
 const watchman = Operator.make("watchman", { watch: EventSource.receipts(), propose: () => undefined })
 const layer = Operator.layer(watchman)
-isTrue<Equals<typeof layer, Layer.Layer<never, StartRefused, Outbox | ReceiptLog>>>()
+isTrue<Equals<typeof layer, Layer.Layer<never, StartRefused, Outbox.Outbox | ReceiptLog>>>()

@@ -22,6 +22,9 @@ export const fields = {
   "fibric.key": "The idempotency key's label",
   "fibric.months": "The parts of the receipts' table that were made",
   "fibric.operator": "Who asked, or who gave the verdict; of the operators' own events, which one",
+  "fibric.outbox.after_millis": "How long it waits before it is taken again, in milliseconds",
+  "fibric.outbox.delivery": "Which time the row was taken, from 1",
+  "fibric.outbox.position": "The row's place in the outbox",
   "fibric.person": "Who said so",
   "fibric.reason": "Why, in words",
   "fibric.receipt.count": "How many requests the receipt stands for",
@@ -135,6 +138,62 @@ export const events = {
   "fibric.worker.give_up_failed": {
     level: "Warn",
     meaning: "A claim that was not confirmed could not be given up; it is tried again",
+    fields: ["fibric.reason"]
+  },
+  "fibric.outbox.delivered": {
+    level: "Debug",
+    meaning: "A row of the outbox has ended and is gone; its receipt is the record",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.receipt.outcome",
+      "fibric.receipt.id"
+    ]
+  },
+  "fibric.outbox.again": {
+    level: ["Info", "Warn"],
+    meaning:
+      "A row of the outbox waits and is taken again later, and its entity's later rows wait behind it. Warn where its delivery failed, which it may so often",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.outbox.after_millis",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.buried": {
+    level: "Error",
+    meaning: "A row of the outbox is a dead letter: it is not delivered unless a person revives it",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.unsaid": {
+    level: "Warn",
+    meaning: "How a delivery ended could not be said; the row is taken again when its lease is over",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.look_failed": {
+    level: "Warn",
+    meaning: "The outbox could not be looked into; it is tried again",
     fields: ["fibric.reason"]
   },
   "fibric.sealed": {

@@ -40,6 +40,18 @@ export const metrics = {
     labels: [],
     description: "Actions that wait in mailboxes of this process for their turn"
   },
+  fibric_outbox_deliveries_total: {
+    type: "counter",
+    unit: "deliveries",
+    labels: ["capability", "ended"],
+    description: "Deliveries out of the outbox by this process, by how they ended: end, again, failed or bury"
+  },
+  fibric_outbox_delivering: {
+    type: "gauge",
+    unit: "rows",
+    labels: [],
+    description: "Rows of the outbox that this process delivers now, one for each entity"
+  },
   fibric_in_doubt: {
     type: "gauge",
     unit: "keys",
@@ -77,6 +89,11 @@ const durations = Metric.histogram("fibric_effect_duration_seconds", {
 })
 const inFlight = Metric.gauge("fibric_in_flight", described("fibric_in_flight"))
 const waiting = Metric.gauge("fibric_waiting", described("fibric_waiting"))
+const deliveries = Metric.counter("fibric_outbox_deliveries_total", {
+  ...described("fibric_outbox_deliveries_total"),
+  incremental: true
+})
+const delivering = Metric.gauge("fibric_outbox_delivering", described("fibric_outbox_delivering"))
 const inDoubt = Metric.gauge("fibric_in_doubt", described("fibric_in_doubt"))
 const oldestDoubt = Metric.gauge("fibric_oldest_doubt_seconds", described("fibric_oldest_doubt_seconds"))
 const operatorsHeld = Metric.gauge("fibric_operators_held", described("fibric_operators_held"))
@@ -98,6 +115,18 @@ export const whileInFlight = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Eff
     Metric.modify(inFlight, 1),
     () => call,
     () => Metric.modify(inFlight, -1)
+  )
+
+/** Counts how a delivery ended. */
+export const delivered = (capability: string, ended: string): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(deliveries, { capability, ended }), 1)
+
+/** Counts a delivery as under way while it runs, however it ends. */
+export const whileDelivering = <A, E, R>(delivery: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Metric.modify(delivering, 1),
+    () => delivery,
+    () => Metric.modify(delivering, -1)
   )
 
 /** So many more actions wait, or fewer, as the context's registry counts them. */
