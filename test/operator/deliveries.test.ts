@@ -178,7 +178,7 @@ describe("a doubt", () => {
     Effect.gen(function* () {
       world.answer = (call) => (call === "1 a" ? doubtful : Effect.succeed({ number: 1 }))
       yield* enqueue(tell("1", "a"), tell("1", "b"), tell("2", "c"))
-      yield* pass("2 hours")
+      yield* pass("20 minutes")
       assert.deepStrictEqual(world.calls.toSorted(), ["1 a", "2 c"])
       const [row, ...more] = yield* waiting
       assert.deepStrictEqual([row?.id, row?.waiting, more, yield* dead], ["1", 2, [], []])
