@@ -8,7 +8,7 @@ import { storable } from "../domain/Text.ts"
 import type { Proposal } from "../kernel/Outbox.ts"
 import { proposalOf } from "../kernel/Proposing.ts"
 import type { Bounds } from "../kernel/Settings.ts"
-import type { Delayed, Operator, Proposed } from "./Definition.ts"
+import type { One, Operator, Proposed } from "./Definition.ts"
 
 /** An event whose actions can't be proposed, and why. */
 export interface Obstacle {
@@ -76,10 +76,9 @@ const answerOf = <Event, R>(
     catch: describe
   }).pipe(Result.flatMap(Result.mapError(describe)))
 
-const listOf = (proposed: Proposed): ReadonlyArray<Exclude<Proposed, ReadonlyArray<unknown> | undefined>> =>
-  proposed === undefined ? [] : "length" in proposed ? proposed : [proposed]
+const listOf = (proposed: Proposed): ReadonlyArray<One> => ("length" in proposed ? proposed : [proposed])
 
-const dueOf = (one: object | Delayed, nowMillis: number): DateTime.Utc | undefined => {
+const dueOf = (one: One, nowMillis: number): DateTime.Utc | undefined => {
   if (!("_tag" in one)) return undefined
   return one._tag === "NotBefore" ? one.at : DateTime.makeUnsafe(nowMillis + Duration.toMillis(one.delay))
 }

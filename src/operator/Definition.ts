@@ -12,10 +12,14 @@ export type Delayed =
   | { readonly _tag: "Later"; readonly action: Action<Capability.Any>; readonly delay: Duration.Duration }
   | { readonly _tag: "NotBefore"; readonly action: Action<Capability.Any>; readonly at: DateTime.Utc }
 
-/** What an event gives reason for: nothing, an action, or several, now or later. */
-export type Proposed = One | ReadonlyArray<One> | undefined
+/**
+ * What an event gives reason for: an action, several in order, or none, which is the empty list: a `return`
+ * that was forgotten must not pass for an answer.
+ */
+export type Proposed = One | ReadonlyArray<One>
 
-type One = Action<Capability.Any> | Delayed
+/** One of them: at once, or not yet. */
+export type One = Action<Capability.Any> | Delayed
 
 /**
  * A named reader of a source that proposes actions for its events. `propose` is a method so that an

@@ -4,15 +4,14 @@
  *
  *     const TellShipped = Operator.make("tell-shipped", {
  *       watch: Orders,
- *       propose: (order) => order.status === "shipped" ? Notify.propose(Order.at(order.id), …) : undefined
+ *       propose: (order) => order.status === "shipped" ? Notify.propose(Order.at(order.id), …) : []
  *     })
  *
  * What is proposed waits in the outbox and is delivered in the operator's name.
  */
 import { Effect, Layer } from "effect"
-import { StartRefused } from "../domain/errors.ts"
+import { type LedgerUnavailable, StartRefused } from "../domain/errors.ts"
 import type { SourceUnavailable } from "../domain/EventSource.ts"
-import type { LedgerUnavailable } from "../domain/errors.ts"
 import { NotStoppedThere } from "../domain/operator-errors.ts"
 import type { CursorMoved, OutboxFull } from "../domain/outbox-errors.ts"
 import * as Acting from "../domain/Operator.ts"

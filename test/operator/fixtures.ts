@@ -68,7 +68,7 @@ export const tell = ({ order, status }: Changed) => Tell.propose(Order.at(order)
 export const telling = (watch: EventSource.EventSource<Changed>) =>
   Operator.make("teller", {
     watch,
-    propose: (event) => (event.status === "shipped" ? tell(event) : undefined)
+    propose: (event) => (event.status === "shipped" ? tell(event) : [])
   })
 
 /** An operator's events in the log, as they come: its name without `fibric.operator.`, and its fields. */

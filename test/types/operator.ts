@@ -16,7 +16,6 @@ const notify = ({ id }: Shipped) => Notify.propose(Order.at(id), payload)
 const operator = Operator.make("shipping", { watch: orders, propose: notify })
 isTrue<Equals<typeof operator, Operator.Operator<Shipped, Scope.Scope>>>()
 
-Operator.make("shipping", { watch: orders, propose: () => undefined })
 Operator.make("shipping", { watch: orders, propose: () => [] })
 Operator.make("shipping", { watch: orders, propose: (event) => [notify(event), notify(event)] })
 Operator.make("shipping", {
@@ -45,6 +44,14 @@ Operator.make("shipping", {
 // @ts-expect-error Proposing is pure: an effect would be run nobody knows how often.
 Operator.make("shipping", { watch: orders, propose: (event) => Effect.succeed(notify(event)) })
 
+Operator.make("shipping", {
+  watch: orders,
+  // @ts-expect-error A forgotten return: nothing would ever be proposed.
+  propose: (event) => {
+    notify(event)
+  }
+})
+
 // @ts-expect-error A capability is no action: of which entity, and with what?
 Operator.make("shipping", { watch: orders, propose: () => Unlock })
 
@@ -54,6 +61,6 @@ Operator.later(notify({ id: "1" }), "soon")
 // @ts-expect-error An instant is none of its texts.
 Operator.notBefore(notify({ id: "1" }), "2026-01-01T00:00:00Z")
 
-const watchman = Operator.make("watchman", { watch: EventSource.receipts(), propose: () => undefined })
+const watchman = Operator.make("watchman", { watch: EventSource.receipts(), propose: () => [] })
 const layer = Operator.layer(watchman)
 isTrue<Equals<typeof layer, Layer.Layer<never, StartRefused, Outbox.Outbox | ReceiptLog>>>()
