@@ -28,6 +28,9 @@ export interface Batch {
   readonly obstacle: Obstacle | undefined
 }
 
+/** How many actions one commit has at most. What one event gives reason for is never parted. */
+const maxProposals = 1_000
+
 /** Going on from it would meet the same event for ever. */
 const noPlace =
   "the source gives the event the cursor of the place before it, so that nothing says it was read"
@@ -49,6 +52,12 @@ export const of = <Event, R>(
         entry.cursor === to ? Result.fail(noPlace) : answerOf(operator, entry.event, nowMillis, bounds)
       if (Result.isFailure(answer)) {
         return { proposals, events, to, obstacle: { cursor: entry.cursor, reason: answer.failure } }
+      }
+      if (proposals.length + answer.success.length > maxProposals) {
+        // The others come with the next batch.
+        if (proposals.length > 0) break
+        const reason = `it gives reason for ${answer.success.length} actions, and ${maxProposals} go into one commit`
+        return { proposals, events, to, obstacle: { cursor: entry.cursor, reason } }
       }
       proposals.push(...answer.success)
       events += 1

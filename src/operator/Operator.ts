@@ -13,7 +13,7 @@ import { Effect, Layer } from "effect"
 import { type LedgerUnavailable, StartRefused } from "../domain/errors.ts"
 import type { SourceUnavailable } from "../domain/EventSource.ts"
 import { NotStoppedThere } from "../domain/operator-errors.ts"
-import type { CursorMoved, OutboxFull } from "../domain/outbox-errors.ts"
+import type { CursorMoved } from "../domain/outbox-errors.ts"
 import * as Acting from "../domain/Operator.ts"
 import { problemOf, problemSentence } from "../domain/Text.ts"
 import { Outbox } from "../kernel/Outbox.ts"
@@ -98,11 +98,7 @@ const meaning = Effect.fnUntraced(function* <Event, R>(operator: Operator<Event,
 export const skip = Effect.fn("Operator.skip")(function* <Event, R>(
   operator: Operator<Event, R>,
   { cursor, reason }: { readonly cursor: string; readonly reason: string }
-): Effect.fn.Return<
-  void,
-  NotStoppedThere | SourceUnavailable | OutboxFull | CursorMoved | LedgerUnavailable,
-  Outbox | R
-> {
+): Effect.fn.Return<void, NotStoppedThere | SourceUnavailable | CursorMoved | LedgerUnavailable, Outbox | R> {
   const outbox = yield* Outbox
   const person = yield* Acting.Current
   const { name, watch } = operator
@@ -113,6 +109,8 @@ export const skip = Effect.fn("Operator.skip")(function* <Event, R>(
   if (obstacle?.cursor !== cursor || proposals.length > 0) {
     return yield* new NotStoppedThere({ operator: name, source: watch.name, cursor })
   }
-  yield* outbox.put([], { operator: name, source: watch.name, from, to: cursor })
+  yield* outbox
+    .put([], { operator: name, source: watch.name, from, to: cursor })
+    .pipe(Effect.catchTag("OutboxFull", () => Effect.die("Bug: no entity has too many of no proposals")))
   yield* Telling.skipped(operator, cursor, person, reason)
 })

@@ -131,6 +131,43 @@ describe("an operator", () => {
   })
 })
 
+describe("an operator that proposes very much", () => {
+  const times = (number: number, { order, status }: Changed) =>
+    Array.from({ length: number }, (_, index) => tell({ order, status: `${status} ${index}` }))
+
+  it.effect("parts it into several commits, and never what one event gives reason for", () => {
+    const { box, over } = setUp({ capacity: 10_000 })
+    const orders = EventSource.memory("orders", [changed("1"), changed("2"), changed("3")])
+    return over(
+      Effect.gen(function* () {
+        yield* start(Operator.make("many", { watch: orders, propose: (event) => times(500, event) }))
+        assert.deepStrictEqual(
+          box.writes.map(({ move, proposals }) => [proposals.length, move?.to]),
+          [
+            [1_000, "2"],
+            [500, "3"]
+          ]
+        )
+      })
+    )
+  })
+
+  it.effect("stops at an event that gives reason for more than one commit holds", () => {
+    const { log, over, proposed } = setUp()
+    const orders = EventSource.memory("orders", [changed("1")])
+    return over(
+      Effect.gen(function* () {
+        yield* start(Operator.make("many", { watch: orders, propose: (event) => times(1_001, event) }))
+        assert.deepStrictEqual(proposed(), [])
+        assert.strictEqual(
+          log[0]?.fields["fibric.reason"],
+          "it gives reason for 1001 actions, and 1000 go into one commit"
+        )
+      })
+    )
+  })
+})
+
 describe("an operator whose process dies", () => {
   it.effect(
     "has written the proposals and the move, or neither: its successor proposes nothing twice",
