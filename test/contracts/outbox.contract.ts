@@ -224,6 +224,25 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
       })
     )
 
+    law("renewed: it stays its taker's for longer; and nobody else can renew it", () =>
+      Effect.gen(function* () {
+        yield* put(proposal("1", "a"), proposal("1", "b"))
+        const renew: Delivered = { _tag: "Renew", afterMillis: 60_000 }
+        const lost = yield* takeOne(0)
+        const taken = yield* takeOne(0)
+        yield* say(lost, renew)
+        const current = yield* takeOne(0)
+        assert.strictEqual(current.position, taken.position)
+        yield* say(current, renew)
+        assert.deepStrictEqual(yield* take(), [])
+        yield* (yield* Outbox).deliver([
+          { taken: current, delivered: renew },
+          { taken: current, delivered: end }
+        ])
+        assert.deepStrictEqual(whatOf(yield* take()), ["1 b"])
+      })
+    )
+
     law("said twice is said once", () =>
       Effect.gen(function* () {
         yield* put(proposal("1", "a"), proposal("1", "b"))
