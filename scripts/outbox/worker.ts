@@ -24,7 +24,7 @@ const program = Effect.gen(function* () {
     )
   )
   flushCompileCache()
-  yield* Effect.provide(Effect.andThen(Console.log("ready"), Effect.never), runtime)
+  return yield* Effect.provide(Effect.andThen(Console.log("ready"), Effect.never), runtime)
 })
 
 // Nobody ends it but the judge: when that has gone, so has the pipe.

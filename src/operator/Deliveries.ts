@@ -177,7 +177,7 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
           Effect.as(emit("fibric.outbox.look_failed", { "fibric.reason": error.message }), [])
         )
         pauseMillis = begun.length > 0 ? deliverPollMillis : Math.min(pauseMillis * 2, maxDeliverPollMillis)
-        yield* Effect.raceFirst(Queue.take(bell), Effect.sleep(pauseMillis))
+        yield* Effect.timeoutOption(Queue.take(bell), pauseMillis)
       }
     })
     yield* Effect.forkScoped(lookOn)

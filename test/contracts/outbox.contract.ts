@@ -355,9 +355,13 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
         const outbox = yield* Outbox
         yield* put(proposal("1", "a"), proposal("1", "b"), proposal("1", "c", { dueAt: soon }))
         yield* put(proposal("2", "d"))
-        const [first] = (yield* take()).filter(({ entity }) => entity.id === "1")
+        const first = (yield* take()).find(({ entity }) => entity.id === "1")
         if (first !== undefined) yield* say(first, again(60_000))
-        const found = (yield* outbox.backlog(10)).map(({ oldestAt: _, ...rest }) => rest)
+        const found = (yield* outbox.backlog(10)).map(({ entity, reason, waiting }) => ({
+          entity,
+          waiting,
+          reason
+        }))
         assert.deepStrictEqual(found, [
           { entity: { type: "order", id: "1" }, waiting: 3, reason: "in doubt" },
           { entity: { type: "order", id: "2" }, waiting: 1, reason: null }
