@@ -60,7 +60,7 @@ const layerLedger = Layer.succeed(
         claimed: { attempt: 1, generation: 0 }
       }),
     now: Effect.succeed(0),
-    record: () => Effect.succeed({ _tag: "Recorded", receipts: [] }),
+    record: () => Effect.succeed({ _tag: "Recorded", receipts: [], moved: [] }),
     beat: () => Effect.succeed(true),
     reap: () => Effect.succeed([]),
     takeDue: () => Effect.succeed([]),

@@ -65,15 +65,17 @@ export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Invali
 }
 
 /**
- * The key already stands for an action with another bound payload. Never performed: two different
- * actions share one key. `paths` (JSON pointers) say where they differ; `receipt` is the original's,
+ * The key already stands for an action with another bound payload. Not performed: two different
+ * actions share one key. Unless `wasCalled`: an attempt was made for this payload too, on a person's
+ * word that the one before did not happen, and then it turned out that it had. `paths` (JSON pointers) say where they differ; `receipt` is the original's,
  * where it has one. Either the repeat is wrong, or the capability's `occasion` leaves out what makes
  * the two different, or the field is content.
  */
 export class KeyConflict extends Schema.TaggedError<KeyConflict>()("KeyConflict", {
   key: Schema.String,
   paths: Schema.Array(Schema.String),
-  receipt: Schema.NullOr(Receipt)
+  receipt: Schema.NullOr(Receipt),
+  wasCalled: Schema.optionalKey(Schema.Boolean)
 }) {
   /** Asking again gives the same answer. */
   get safeToRetry(): boolean {
@@ -81,7 +83,11 @@ export class KeyConflict extends Schema.TaggedError<KeyConflict>()("KeyConflict"
   }
   override get message() {
     const original = this.receipt === null ? "" : ` (receipt ${this.receipt.id}, ${this.receipt.outcome})`
-    return `"${this.key}" already names another action${original}: the payloads differ at ${this.paths.join(", ")}. Nothing was performed; a different change needs a different occasion.`
+    const happened =
+      this.wasCalled === true
+        ? "A call was made for this one, too, and did not settle the key (fibric doubt show says what is known of it)"
+        : "Nothing was performed"
+    return `"${this.key}" already names another action${original}: the payloads differ at ${this.paths.join(", ")}. ${happened}; a different change needs a different occasion.`
   }
 }
 

@@ -16,11 +16,12 @@ import {
 import type { Unsettled } from "../domain/execute-error.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
 import { Expired, GuardFailed, LaneBusy, LaneHeld, Saturated, Superseded } from "../domain/lane-errors.ts"
-import type { Outcome, Receipt } from "../domain/Receipt.ts"
+import type { Receipt } from "../domain/Receipt.ts"
 import { storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
 import type { Entry, LaneHolder } from "./Ledger.ts"
 import type { MailboxFull } from "./Lanes.ts"
+import { standsOnNothing, type Unrecorded } from "./Recorder.ts"
 
 /**
  * How far a request has come, kept where its flight can see it. `dispatched` is set before its claim
@@ -37,9 +38,7 @@ export interface Conclusion {
   /** Whether the request that led has a receipt of its own already: it was the one dispatched. */
   readonly leaderRecorded: boolean
   /** How everybody else is written down. Absent where the ledger was not reached. */
-  readonly repeat:
-    | { readonly outcome: Outcome; readonly refersTo: string | null; readonly reason: string | null }
-    | undefined
+  readonly repeat: Omit<Unrecorded, "key" | "operator" | "count"> | undefined
 }
 
 /**
@@ -51,7 +50,7 @@ export const fromEntry = (
   entry: Entry,
   options: { readonly pathSecret: string; readonly joined: boolean; readonly dispatched: boolean }
 ): Conclusion => {
-  if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options.pathSecret)
+  if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options)
   const { receipt } = entry
   if (receipt === null) throw new Error(`Bug: a key that is ${entry.state} has no receipt`)
   const { dispatched, joined } = options
@@ -89,8 +88,18 @@ const settledBy = (
   _tag: "Concluded",
   answer: answerOf(ask, receipt, others.checkAfter),
   leaderRecorded: others.leaderRecorded,
-  repeat: { outcome: others.outcome, refersTo: receipt.id, reason: null }
+  repeat: {
+    outcome: others.outcome,
+    attempt: receipt.attempt,
+    refersTo: receipt.id,
+    // Only done is for good. Who has joined shares what the flight came to, whatever is said of it later.
+    onlyIfStands: others.outcome === "deduplicated" && !isDone(receipt),
+    reason: null
+  }
 })
+
+/** Whether a receipt stands for ever. */
+const isDone = ({ outcome }: Receipt): boolean => outcome === "performed" || outcome === "resolved"
 
 const answerOf = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): Conclusion["answer"] => {
   switch (receipt.outcome) {
@@ -197,20 +206,30 @@ export const expired = (ask: Ask, waitedMillis: number): Conclusion =>
 export const unrecorded = (error: LedgerUnavailable | ShuttingDown): Conclusion =>
   turnedAway(error, undefined)
 
-const conflict = (ask: Ask, entry: Entry, pathSecret: string): Conclusion => {
+const conflict = (
+  ask: Ask,
+  entry: Entry,
+  { dispatched, pathSecret }: { readonly dispatched: boolean; readonly pathSecret: string }
+): Conclusion => {
   const paths = Fingerprint.differingPaths(entry.paths, Fingerprint.pathHashes(ask.bound, pathSecret))
-  return turnedAway(new KeyConflict({ key: ask.key.label, paths, receipt: entry.receipt }), {
-    outcome: "conflict",
-    refersTo: entry.receipt?.id ?? null,
-    reason: storable(`differs at ${paths.join(", ")}`)
-  })
+  return turnedAway(
+    new KeyConflict({ key: ask.key.label, paths, receipt: entry.receipt, wasCalled: dispatched }),
+    {
+      outcome: "conflict",
+      refersTo: entry.receipt?.id ?? null,
+      reason: storable(`differs at ${paths.join(", ")}`)
+    }
+  )
 }
 
-const turnedAway = (error: Unsettled, repeat: Conclusion["repeat"]): Conclusion => ({
+const turnedAway = (
+  error: Unsettled,
+  repeat: Pick<Unrecorded, "outcome" | "refersTo" | "reason"> | undefined
+): Conclusion => ({
   _tag: "Concluded",
   answer: Result.fail(error),
   leaderRecorded: false,
-  repeat
+  repeat: repeat && { ...standsOnNothing, ...repeat }
 })
 
 const inDoubt = (ask: Ask, receipt: Receipt, checkAfter: DateTime.Utc | null): InDoubt =>

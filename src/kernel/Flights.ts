@@ -8,13 +8,13 @@
  * patience leaves, is written down all the same, and changes nothing.
  */
 import { Clock, Deferred, Effect, Exit, Result, Scope } from "effect"
-import { ShuttingDown } from "../domain/errors.ts"
+import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import type { Unsettled } from "../domain/execute-error.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
 import { type Conclusion, fromMemory, processSaturated, type Progress } from "./Conclusion.ts"
 import { forkOwned } from "./Owned.ts"
-import type { Recorder, Unrecorded } from "./Recorder.ts"
+import type { Recorder, Unrecorded, Written } from "./Recorder.ts"
 import * as Settled from "./Settled.ts"
 import { Settings } from "./Settings.ts"
 
@@ -61,16 +61,21 @@ export const make = Effect.fnUntraced(function* (
 
   const fly = (ask: Ask, flight: Flight): Effect.Effect<void> =>
     Effect.gen(function* () {
-      const conclusion = yield* corridor(ask, flight.progress)
-      const answer = exitOf(conclusion)
-      if (Exit.isSuccess(answer)) settled.remember(ask, answer.value, yield* Clock.monotonicTimeNanos)
-      close(ask, flight)
-      if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
-      const recorded = yield* Effect.exit(record(ask, flight, conclusion))
-      // A repeat is answered only when its receipt is durable.
-      const shared = Exit.isSuccess(recorded) ? answer : Exit.failCause(recorded.cause)
-      Deferred.doneUnsafe(flight.leaderAnswer, shared)
-      Deferred.doneUnsafe(flight.joinersAnswer, shared)
+      while (true) {
+        const conclusion = yield* corridor(ask, flight.progress)
+        const answer = exitOf(conclusion)
+        if (Exit.isSuccess(answer)) settled.remember(ask, answer.value, yield* Clock.monotonicTimeNanos)
+        close(ask, flight)
+        if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
+        const recorded = yield* Effect.exit(record(ask, flight, conclusion))
+        // What was found has been reopened or resolved meanwhile: it is nobody's answer any more.
+        if (Exit.isSuccess(recorded) && recorded.value === "moved") continue
+        // A repeat is answered only when its receipt is durable.
+        const shared = Exit.isSuccess(recorded) ? answer : Exit.failCause(recorded.cause)
+        Deferred.doneUnsafe(flight.leaderAnswer, shared)
+        Deferred.doneUnsafe(flight.joinersAnswer, shared)
+        return
+      }
     }).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -91,8 +96,8 @@ export const make = Effect.fnUntraced(function* (
     ask: Ask,
     flight: Flight,
     { leaderRecorded, repeat }: Conclusion
-  ) {
-    if (repeat === undefined) return
+  ): Effect.fn.Return<Written, LedgerUnavailable> {
+    if (repeat === undefined) return "recorded"
     const counts = new Map(flight.joiners)
     if (!leaderRecorded) counts.set(flight.leader, (counts.get(flight.leader) ?? 0) + 1)
     const repeats = [...counts].map(([operator, count]): Unrecorded => ({
@@ -101,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
       operator,
       count
     }))
-    if (repeats.length > 0) yield* recorder.record(repeats)
+    return repeats.length > 0 ? yield* recorder.record(repeats) : "recorded"
   })
 
   const join = (flight: Flight, operator: string): void => {
@@ -136,6 +141,7 @@ export const make = Effect.fnUntraced(function* (
     const { key, operator } = ask
     underWay += 1
     const repeats = conclusion.repeat === undefined ? [] : [{ ...conclusion.repeat, key, operator, count: 1 }]
+    // What is done stays done, and what follows from no receipt can't have moved.
     const answered = Effect.andThen(recorder.record(repeats), exitOf(conclusion))
     return Effect.ensuring(restore(answered), Effect.sync(land))
   }

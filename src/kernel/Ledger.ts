@@ -88,7 +88,11 @@ export interface Repeat {
   readonly outcome: Outcome
   readonly operator: string
   readonly count: number
+  /** The attempt that it is about; `null`: the key's current one when it is written, 0 where there is none. */
+  readonly attempt: number | null
   readonly refersTo: string | null
+  /** It is written only while `refersTo` is the receipt that stands for its key. */
+  readonly onlyIfStands: boolean
   readonly reason: string | null
 }
 
@@ -103,7 +107,12 @@ export interface Batch {
 /** What became of a batch. */
 export type Recorded =
   /** Written, now or when it first landed; without the receipts that have been folded since. */
-  | { readonly _tag: "Recorded"; readonly receipts: ReadonlyArray<Receipt> }
+  | {
+      readonly _tag: "Recorded"
+      readonly receipts: ReadonlyArray<Receipt>
+      /** The receipt ids of those that were not written and won't be: what they refer to did not stand any more. */
+      readonly moved: ReadonlyArray<string>
+    }
   /** Its time was over; it was not written and can't be any more. */
   | { readonly _tag: "TooLate" }
 
@@ -223,8 +232,10 @@ export class Ledger extends Context.Service<
      */
     readonly now: Effect.Effect<number>
     /**
-     * Writes the receipts of a batch of repeats; they are durable when it answers `Recorded`. Run again
-     * it adds nothing, also once its receipts have been folded; and after its time it adds nothing.
+     * Writes the receipts of a batch of repeats; they are durable when it answers `Recorded`. One that is
+     * written only if its receipt stands is committed before anything else can stand for the key, or not
+     * at all. Run again it adds nothing and answers the same, also once its receipts have been folded; and
+     * after its time it adds nothing.
      */
     readonly record: (batch: Batch) => Effect.Effect<Recorded, LedgerUnavailable>
     /** Extends a worker's lease from now, on the ledger's clock. `false`: it had run out, for good. */

@@ -15,9 +15,18 @@ import { Ledger, type Repeat } from "./Ledger.ts"
 /** A repeat as it is handed in. */
 export type Unrecorded = Omit<Repeat, "receiptId">
 
+/** A repeat that follows from no receipt. */
+export const standsOnNothing = { attempt: null, refersTo: null, onlyIfStands: false } as const
+
+/** `moved`: the receipt that they stand on does not stand any more, and nothing was written. Look again. */
+export type Written = "recorded" | "moved"
+
 export interface Recorder {
-  /** Durable when it returns. After a failure some of them may be. */
-  readonly record: (repeats: ReadonlyArray<Unrecorded>) => Effect.Effect<void, LedgerUnavailable>
+  /**
+   * Writes one request's repeats of one key, all of them or, where they have moved, none. Durable when it
+   * answers `recorded`. After a failure some of them may be.
+   */
+  readonly record: (repeats: ReadonlyArray<Unrecorded>) => Effect.Effect<Written, LedgerUnavailable>
 }
 
 /** How many rows a batch has at most, unless a single request brings more. */
@@ -35,16 +44,16 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Recorder, never, Ledger> {
   const ledger = yield* Ledger
 
-  const write = Effect.fnUntraced(function* (repeats: ReadonlyArray<Unrecorded>) {
+  const write = Effect.fnUntraced(function* (requests: ReadonlyArray<ReadonlyArray<Unrecorded>>) {
     const batch = {
       id: yield* Identifiers.ordered,
       notAfterMillis: (yield* ledger.now) + validMillis,
-      repeats: yield* Effect.forEach(folded(repeats), (repeat) =>
+      repeats: yield* Effect.forEach(folded(requests.flat()), (repeat) =>
         Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId }))
       )
     }
     const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)
-    if (recorded._tag === "Recorded") return
+    if (recorded._tag === "Recorded") return whatBecameOf(requests, batch.repeats, recorded.moved)
     return yield* new LedgerUnavailable({
       operation: "record",
       reason: `its answers took longer than ${validMillis} ms, after which nothing is written`
@@ -58,22 +67,35 @@ export const make = Effect.fnUntraced(function* (
     rowsOf: (repeats: ReadonlyArray<Unrecorded>) => repeats.length,
     // Whoever asked is written down, also when they have gone.
     stays: true,
-    run: (batch) =>
-      Effect.as(
-        write(batch.flat()),
-        batch.map(() => undefined)
-      )
+    run: write
   })
 
   return { record }
 })
 
+/** What became of each request, by what its repeats were folded into. */
+const whatBecameOf = (
+  requests: ReadonlyArray<ReadonlyArray<Unrecorded>>,
+  repeats: ReadonlyArray<Repeat>,
+  moved: ReadonlyArray<string>
+): ReadonlyArray<Written> => {
+  if (moved.length === 0) return requests.map(() => "recorded")
+  const ids = new Set(moved)
+  const names = new Set(repeats.filter(({ receiptId }) => ids.has(receiptId)).map(nameOf))
+  return requests.map((request) =>
+    request.some((repeat) => names.has(nameOf(repeat))) ? "moved" : "recorded"
+  )
+}
+
+/** Alike repeats have one name. What they refer to says which attempt they are about. */
+const nameOf = ({ key, operator, outcome, reason, refersTo }: Unrecorded): string =>
+  JSON.stringify([hex(key.hash), outcome, operator, refersTo, reason])
+
 /** Alike repeats as one, with the sum of their counts. */
 const folded = (repeats: ReadonlyArray<Unrecorded>): ReadonlyArray<Unrecorded> => {
   const alike = new Map<string, Unrecorded>()
   for (const repeat of repeats) {
-    const { key, operator, outcome, reason, refersTo } = repeat
-    const name = JSON.stringify([hex(key.hash), outcome, operator, refersTo, reason])
+    const name = nameOf(repeat)
     const before = alike.get(name)
     alike.set(name, before === undefined ? repeat : { ...before, count: before.count + repeat.count })
   }

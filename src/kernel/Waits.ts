@@ -14,7 +14,7 @@ import { WouldDeadlock } from "../domain/lane-errors.ts"
 import type { Ask } from "./Ask.ts"
 import { confirmRetry } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
-import type { Recorder } from "./Recorder.ts"
+import { type Recorder, standsOnNothing } from "./Recorder.ts"
 import { Workers } from "./Workers.ts"
 
 export const make = Effect.fnUntraced(function* (recorder: Recorder) {
@@ -27,7 +27,8 @@ export const make = Effect.fnUntraced(function* (recorder: Recorder) {
   ): Effect.fn.Return<never, WouldDeadlock | LedgerUnavailable> {
     const { key, operator } = ask
     const reason = `it would wait for itself: asked for from inside ${inside.label}`
-    yield* recorder.record([{ key, outcome: "denied", operator, count: 1, refersTo: null, reason }])
+    const repeat = { ...standsOnNothing, key, outcome: "denied", operator, count: 1, reason } as const
+    yield* recorder.record([repeat])
     return yield* new WouldDeadlock({
       key: key.label,
       entity: Entity.label(key.entity),

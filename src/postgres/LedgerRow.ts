@@ -30,6 +30,9 @@ const attemptFields = {
   attempt: Schema.Int,
   generation: Schema.Int,
   token: Schema.String,
+  operator: Schema.String,
+  fingerprint: Schema.NullOr(Schema.String),
+  state_of: Schema.NullOr(Schema.Uint8ArrayFromHex),
   claimed_at_millis: Schema.Finite,
   recovery: RecoveryColumn,
   evidence: Schema.NullOr(Mark),
@@ -47,7 +50,6 @@ const LedgerRow = Schema.Struct({
   entity_id: Schema.String,
   state: StateColumn,
   since: Schema.Date,
-  operator: Schema.String,
   revision: Schema.Int,
   doubt_at_millis: Schema.Finite,
   verdict_after_millis: Schema.Finite,
@@ -57,7 +59,6 @@ const LedgerRow = Schema.Struct({
   holds_lane: Schema.Boolean,
   passed_doubt: Schema.Boolean,
   open_steps: Schema.Int,
-  state_of: Schema.NullOr(Schema.Uint8Array),
   check_after: Schema.NullOr(Schema.Date),
   now_millis: Schema.Finite,
   earlier: Schema.fromJsonString(Schema.Array(AttemptRow)),
@@ -66,11 +67,17 @@ const LedgerRow = Schema.Struct({
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(LedgerRow))
 
+/** An attempt as it was read. */
+export interface SeenAttempt extends AttemptRecord {
+  /** The entity whose state it changes once it is performed; `null`: none. */
+  readonly stateOf: Uint8Array | null
+}
+
 /** A row as it was read: with the revision to compare, and the database's time of reading. */
 export interface SeenRow extends KeyRow {
+  readonly attempts: ReadonlyArray<SeenAttempt>
+  readonly current: SeenAttempt
   readonly passedDoubt: boolean
-  /** The entity whose state the action changes once it is performed; `null`: none. */
-  readonly stateOf: Uint8Array | null
   readonly revision: number
   readonly nowMillis: number
   readonly inspection: Inspection
@@ -81,7 +88,7 @@ const columns = `ledger.capability, ledger.key, ledger.entity_type, ledger.entit
   ledger.operator, ledger.attempt, ledger.generation, ledger.token, ledger.recovery, ledger.refusal,
   ledger.effect_id, ledger.revision, ledger.verdict_after_millis, ledger.recover_after_millis,
   ledger.recoveries, ledger.call_open, ledger.check_after,
-  ledger.passed_doubt, ledger.state_of,
+  ledger.passed_doubt, ledger.fingerprint, encode(ledger.state_of, 'hex') AS state_of,
   NOT ledger.passed_doubt AND (
     ledger.state = 'performing' OR (ledger.state = 'in_doubt' AND ledger.doubt_holds_lane)
   ) AS holds_lane,
@@ -98,6 +105,7 @@ const columns = `ledger.capability, ledger.key, ledger.entity_type, ledger.entit
 
 const earlierColumns = `json_build_object(
     'attempt', earlier.attempt, 'generation', earlier.generation, 'token', earlier.token,
+    'operator', earlier.operator, 'fingerprint', earlier.fingerprint, 'state_of', encode(earlier.state_of, 'hex'),
     'claimed_at_millis', extract(epoch FROM earlier.claimed_at) * 1000, 'recovery', earlier.recovery,
     'evidence', earlier.evidence, 'refusal', earlier.refusal, 'effect_id', earlier.effect_id
   ) ORDER BY earlier.attempt`
@@ -153,10 +161,13 @@ const read = Effect.fnUntraced(
   Effect.catchTag("SchemaError", (error) => Effect.die(`Bug: a ledger row does not fit: ${error.message}`))
 )
 
-const toAttempt = (row: typeof AttemptRow.Type): AttemptRecord => ({
+const toAttempt = (row: typeof AttemptRow.Type): SeenAttempt => ({
   attempt: row.attempt,
   generation: row.generation,
   token: row.token,
+  operator: row.operator,
+  fingerprint: row.fingerprint,
+  stateOf: row.state_of,
   claimedAtMillis: row.claimed_at_millis,
   recovery: row.recovery,
   evidence: row.evidence,
@@ -170,7 +181,6 @@ const toSeen = (row: typeof LedgerRow.Type): SeenRow => {
   const receipt = row.receipt === null ? null : toReceipt(row.receipt)
   return {
     state: row.state,
-    operator: row.operator,
     receipt,
     attempts,
     current,
@@ -182,7 +192,6 @@ const toSeen = (row: typeof LedgerRow.Type): SeenRow => {
     holdsLane: row.holds_lane,
     passedDoubt: row.passed_doubt,
     openSteps: row.open_steps,
-    stateOf: row.state_of,
     revision: row.revision,
     nowMillis: row.now_millis,
     inspection: {

@@ -164,13 +164,22 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
       const ids = batch.repeats.map(({ receiptId }) => receiptId)
       return Effect.gen(function* () {
         const written = yield* Statements.record(sql, batch)
-        if (written.length === 0 && !(yield* Statements.isWritten(sql, batch))) {
+        if (written.length > 0) {
+          const receipts = yield* readReceipts(written)
+          const known = new Set(receipts.map(({ id }) => id))
+          return { _tag: "Recorded", receipts, moved: ids.filter((id) => !known.has(id)) }
+        }
+        const moved = yield* Statements.movedOf(sql, batch)
+        if (moved === undefined) {
           // This process took the ledger's clock for another: the next batch should know better.
           yield* clock.set
           return { _tag: "TooLate" }
         }
-        const rows = written.length > 0 ? written : yield* Settle.receiptsById(sql, ids)
-        return { _tag: "Recorded", receipts: yield* readReceipts(rows) }
+        return {
+          _tag: "Recorded",
+          receipts: yield* Effect.flatMap(Settle.receiptsById(sql, ids), readReceipts),
+          moved
+        }
       })
     }
   })

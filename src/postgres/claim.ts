@@ -196,10 +196,12 @@ const take = (
       FOR UPDATE OF ledger
     ), archived AS (
       INSERT INTO fibric.attempt (
-        key_hash, attempt, generation, token, worker, operator, claimed_at, recovery, evidence, refusal, effect_id
+        key_hash, attempt, generation, token, worker, operator, claimed_at, recovery, evidence, refusal, effect_id,
+        fingerprint, paths, state_of, state_version, state_shape, state_json
       )
       SELECT key_hash, attempt, generation, token, worker, operator, COALESCE(claimed_at, since), recovery,
-        ${row.current.evidence}::text, refusal, effect_id
+        ${row.current.evidence}::text, refusal, effect_id, fingerprint, paths, state_of, state_version, state_shape,
+        state_json
       FROM taken
     ), claimed AS (
       UPDATE fibric.ledger AS ledger SET

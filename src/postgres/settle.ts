@@ -133,15 +133,26 @@ const move = (
 ): Rows => {
   const { statement, to } = decision
   const isOver = to !== "performing" && to !== "in_doubt"
-  const changed = to === "done" && decision.stands && row.state !== "done" ? row.stateOf : null
+  const settling = row.attempts.find(({ attempt }) => attempt === decision.bindsTo) ?? row.current
+  const changed = to === "done" && decision.stands && row.state !== "done" ? settling.stateOf : null
   const standing = decision.stands
     ? sql`state = ${to}::text, since = clock_timestamp(), receipt_id = ${receiptId}::uuid`
     : sql`state = ${to}::text`
+  // What the settling attempt was claimed for, its state included, is what happened.
+  const [binding, attempts] =
+    decision.bindsTo === null
+      ? [sql.literal(""), sql.literal("")]
+      : [
+          sql`, fingerprint = bound.fingerprint, paths = bound.paths, state_of = bound.state_of,
+        state_version = bound.state_version, state_shape = bound.state_shape, state_json = bound.state_json`,
+          sql` JOIN fibric.attempt AS bound
+        ON bound.key_hash = ${key.hash}::bytea AND bound.attempt = ${decision.bindsTo}::int`
+        ]
   return sql<Row>`
     WITH gate AS (${stateGate(sql, changed === null ? [] : [changed])}), moved AS (
       UPDATE fibric.ledger AS ledger SET ${standing}, passed_doubt = passed_doubt AND NOT ${isOver}::boolean,
-        ${assignments(sql, row, decision)}
-      FROM gate WHERE key_hash = ${key.hash}::bytea AND revision = ${row.revision}::int
+        ${assignments(sql, row, decision)}${binding}
+      FROM gate${attempts} WHERE ledger.key_hash = ${key.hash}::bytea AND revision = ${row.revision}::int
       RETURNING ledger.*
     ), earlier AS (${markEarlier(sql, decision.markings)}), evolved AS (${evolve(sql, changed !== null)}),
     promoted AS (${promote(sql, decision.leavesLane)}), written AS (

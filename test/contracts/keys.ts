@@ -10,6 +10,7 @@ import type { Outcome } from "../../src/domain/Receipt.ts"
 import * as Recovery from "../../src/domain/Recovery.ts"
 import type { Evidence } from "../../src/kernel/Evidence.ts"
 import { type Claim, Ledger, type Repeat } from "../../src/kernel/Ledger.ts"
+import { standsOnNothing } from "../../src/kernel/Recorder.ts"
 
 /** How many rows of one entity may wait in the outbox. */
 export const outboxCapacity = 5
@@ -100,7 +101,7 @@ export const repeatOf = Effect.fnUntraced(function* (key: IdempotencyKey, outcom
     outcome,
     operator: "agent",
     count,
-    refersTo: null,
+    ...standsOnNothing,
     reason: null
   }
   return repeat

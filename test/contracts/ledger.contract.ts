@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, type Layer } from "effect"
 import type { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
-import { Ledger, type Recorded } from "../../src/kernel/Ledger.ts"
+import { type KeyName, Ledger, type Recorded } from "../../src/kernel/Ledger.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import {
   alive,
@@ -583,6 +583,22 @@ const receiptsOf = ({ recorded }: { readonly recorded: Recorded }) => {
   return recorded._tag === "Recorded" ? recorded.receipts : []
 }
 
+const movedIn = (recorded: Recorded) => (recorded._tag === "Recorded" ? recorded.moved : undefined)
+
+const reopen = Effect.fnUntraced(function* (key: KeyName) {
+  const ledger = yield* Ledger
+  const ruling = { _tag: "Reopen" } as const
+  const said = {
+    _tag: "Ruling",
+    attempt: 1,
+    ruling,
+    operator: "dana",
+    reason: "mended",
+    force: false
+  } as const
+  yield* ledger.apply(key, said, yield* Identifiers.ordered)
+})
+
 const repeatLaws = (name: string, law: Law): void => {
   describe(`${name}: repeats and reading`, () => {
     law("a repeat's receipt names the attempt it met, and counts", () =>
@@ -625,6 +641,57 @@ const repeatLaws = (name: string, law: Law): void => {
           const again = yield* ledger.record({ ...batch, notAfterMillis: late.batch.notAfterMillis })
           assert.strictEqual(again._tag, "Recorded")
           assert.deepStrictEqual(yield* log.totals(), { joined: 3 })
+        })
+    )
+
+    law("a repeat that stands on a receipt names that receipt's attempt, and not a later one", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const claim = yield* claimed(keyOf("1"))
+        yield* settle(claim, notPerformed)
+        const again = yield* claimOf(claim.worker, claim.key, { seenAttempt: 1 })
+        assert.strictEqual((yield* ledger.claim(again))._tag, "Claimed")
+        const repeat = { ...(yield* repeatOf(claim.key, "joined", 1)), attempt: 1 }
+        const [receipt] = receiptsOf(yield* recordAll([repeat]))
+        assert.strictEqual(receipt?.attempt, 1)
+      })
+    )
+
+    law(
+      "a repeat that stands on a receipt is written while that stands, and not once the key has moved",
+      () =>
+        Effect.gen(function* () {
+          const ledger = yield* Ledger
+          const log = yield* ReceiptLog
+          const claim = yield* claimed(keyOf("1"))
+          const settled = yield* settle(claim, refused)
+          const refersTo = settled._tag === "Settled" ? settled.receipt.id : null
+          const standing = Effect.map(repeatOf(claim.key, "deduplicated", 3), (repeat) => ({
+            ...repeat,
+            attempt: 1,
+            refersTo,
+            onlyIfStands: true
+          }))
+          const before = yield* recordAll([yield* standing])
+          assert.lengthOf(receiptsOf(before), 1)
+          yield* reopen(claim.key)
+          const late = yield* standing
+          const other = yield* repeatOf(keyOf("2"), "saturated", 2)
+          const after = yield* recordAll([late, other])
+          assert.deepStrictEqual(
+            receiptsOf(after).map(({ id }) => id),
+            [other.receiptId]
+          )
+          const alone = yield* recordAll([yield* standing])
+          assert.lengthOf(receiptsOf(alone), 0)
+          // Run again, a batch answers what it answered, whatever has happened to the key since.
+          const again = yield* claimOf(claim.worker, claim.key, { seenAttempt: 1 })
+          assert.strictEqual((yield* ledger.claim(again))._tag, "Claimed")
+          for (const { batch, recorded } of [before, after, alone]) {
+            assert.deepStrictEqual(movedIn(yield* ledger.record(batch)), movedIn(recorded))
+          }
+          assert.deepStrictEqual(movedIn(after.recorded), [late.receiptId])
+          assert.deepStrictEqual(yield* log.totals(claim.key), { refused: 1, deduplicated: 3, reopened: 1 })
         })
     )
 

@@ -18,7 +18,7 @@ const repeat = (id: string, operator = "agent"): Recorder.Unrecorded => ({
   outcome: "deduplicated",
   operator,
   count: 1,
-  refersTo: null,
+  ...Recorder.standsOnNothing,
   reason: null
 })
 

@@ -10,6 +10,8 @@ const attempt = (number: number, claimedAtMillis: number, evidence: Mark | null)
   attempt: number,
   generation: 0,
   token: `token-${number}`,
+  operator: "shipping",
+  fingerprint: "1:aa",
   claimedAtMillis,
   recovery,
   evidence,

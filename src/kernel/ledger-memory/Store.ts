@@ -10,9 +10,19 @@ import * as Bell from "../Bell.ts"
 import type { Basis, Root, StoredState } from "../Ledger.ts"
 import type { AttemptRecord, KeyRow, Marking, Plan, Statement } from "../lifecycle/KeyRow.ts"
 
+/** An attempt with all that it was claimed for. */
+export interface StoredAttempt extends AttemptRecord {
+  readonly fingerprint: string
+  readonly paths: Readonly<Record<string, string>>
+  readonly basis: Basis | null
+}
+
 /** A key's row: what decisions read, and what they don't need. */
-export interface Row extends Omit<KeyRow, "holdsLane" | "openSteps"> {
+export interface Row extends Omit<KeyRow, "attempts" | "current" | "holdsLane" | "openSteps"> {
+  readonly attempts: ReadonlyArray<StoredAttempt>
+  readonly current: StoredAttempt
   readonly key: IdempotencyKey
+  readonly operator: string
   /** The hash of its lane. */
   readonly lane: string
   readonly fingerprint: string
@@ -48,7 +58,8 @@ export interface Store {
   readonly waiting: Map<string, { readonly worker: string; readonly inside: string; readonly awaits: string }>
   readonly bell: Bell.Bell
   readonly rows: Map<string, Row>
-  readonly batches: Set<string>
+  /** Which repeats a batch did not write, by the batch. */
+  readonly batches: Map<string, ReadonlySet<string>>
   readonly receipts: Map<string, Receipt>
   readonly receiptKeys: Map<string, IdempotencyKey>
   readonly leases: Map<string, number>
@@ -66,7 +77,7 @@ export const emptyStore = (): Store => ({
   waiting: new Map(),
   bell: Bell.make(),
   rows: new Map(),
-  batches: new Set(),
+  batches: new Map(),
   receipts: new Map(),
   receiptKeys: new Map(),
   leases: new Map()
@@ -98,11 +109,17 @@ export const keyRowOf = (store: Store, row: Row): KeyRow => ({
 
 /** The row with what was learned about its attempts. */
 export const marked = (row: Row, markings: ReadonlyArray<Marking>): Row => {
-  const attempts = row.attempts.map((attempt): AttemptRecord => {
+  const attempts = row.attempts.map((attempt): StoredAttempt => {
     const marking = markings.find((one) => one.attempt === attempt.attempt)
     return marking === undefined ? attempt : { ...attempt, ...marking }
   })
   return { ...row, attempts, current: attempts.at(-1) ?? row.current }
+}
+
+/** The row bound to what one of its attempts was claimed for. */
+export const boundTo = (row: Row, attempt: number): Row => {
+  const { basis, fingerprint, paths } = row.attempts.find((one) => one.attempt === attempt) ?? row
+  return { ...row, basis, fingerprint, paths }
 }
 
 /** When what is planned comes, on the ledger's clock. */

@@ -4,11 +4,10 @@
 import { DateTime } from "effect"
 import * as Recovery from "../../domain/Recovery.ts"
 import type { Claim, ClaimVerdict, EntityView, NewAttempt, Place, ResendVerdict } from "../Ledger.ts"
-import type { AttemptRecord } from "../lifecycle/KeyRow.ts"
 import { type NextAttempt, nextAttempt, timesSent } from "../lifecycle/NextAttempt.ts"
 import { othersAhead, withdraw } from "./line.ts"
 import { hex } from "../../domain/Digest.ts"
-import { entityIn, isAlive, type Row, type Store, utc } from "./Store.ts"
+import { entityIn, isAlive, type Row, type Store, type StoredAttempt, utc } from "./Store.ts"
 
 export const claimIn = (store: Store, claim: Claim, now: number): ClaimVerdict => {
   const row = store.rows.get(hex(claim.key.hash))
@@ -120,7 +119,7 @@ const begin = (
   { doubtAfterMillis, key, lane, token, worker }: NewAttempt,
   { attempt, generation }: NextAttempt,
   now: number,
-  earlier: ReadonlyArray<AttemptRecord>,
+  earlier: ReadonlyArray<StoredAttempt>,
   recovery: Recovery.Recovery,
   binding: Pick<
     Row,
@@ -138,10 +137,15 @@ const begin = (
     | "recoverAfterMillis"
   >
 ): ClaimVerdict & { readonly _tag: "Claimed" } => {
-  const current: AttemptRecord = {
+  const { basis, fingerprint, operator, paths } = binding
+  const current: StoredAttempt = {
     attempt,
     generation,
     token,
+    operator,
+    fingerprint,
+    paths,
+    basis,
     claimedAtMillis: now,
     recovery,
     evidence: null,

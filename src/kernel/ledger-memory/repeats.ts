@@ -1,23 +1,37 @@
 /**
  * repeats: requests that caused nothing, written down in memory.
  */
-import type { Batch, Recorded } from "../Ledger.ts"
+import type { Batch, Recorded, Repeat } from "../Ledger.ts"
 import { hex } from "../../domain/Digest.ts"
 import { append, type Store } from "./Store.ts"
 
 export const recordIn = (store: Store, { id, notAfterMillis, repeats }: Batch, now: number): Recorded => {
-  if (!store.batches.has(id) && now >= notAfterMillis) return { _tag: "TooLate" }
-  store.batches.add(id)
-  const receipts = repeats.map((repeat) =>
+  const before = store.batches.get(id)
+  if (before === undefined && now >= notAfterMillis) return { _tag: "TooLate" }
+  const moved = before ?? movedIn(store, repeats)
+  store.batches.set(id, moved)
+  const written = repeats.filter(({ receiptId }) => !moved.has(receiptId))
+  const receipts = written.map(({ onlyIfStands: _, ...repeat }) =>
     append(store, repeat.key, now, {
       ...repeat,
       id: repeat.receiptId,
-      attempt: store.rows.get(hex(repeat.key.hash))?.current.attempt ?? 0,
+      attempt: repeat.attempt ?? store.rows.get(hex(repeat.key.hash))?.current.attempt ?? 0,
       durationMillis: null,
       proof: null,
       body: null,
       checkAfter: null
     })
   )
-  return { _tag: "Recorded", receipts }
+  return { _tag: "Recorded", receipts, moved: [...moved] }
 }
+
+/** Those that stand on a receipt which does not stand for its key any more. */
+const movedIn = (store: Store, repeats: ReadonlyArray<Repeat>): ReadonlySet<string> =>
+  new Set(
+    repeats
+      .filter(
+        ({ key, onlyIfStands, refersTo }) =>
+          onlyIfStands && store.rows.get(hex(key.hash))?.receipt?.id !== refersTo
+      )
+      .map(({ receiptId }) => receiptId)
+  )

@@ -10,6 +10,7 @@ import type { Event } from "../lifecycle/KeyRow.ts"
 import { callNext } from "./line.ts"
 import {
   append,
+  boundTo,
   entityIn,
   isAlive,
   keyRowOf,
@@ -49,8 +50,9 @@ export const applyIn = (
   const standing = decision.stands ? { state: decision.to, sinceMillis: now, receipt } : {}
   const isOver = decision.to !== "performing" && decision.to !== "in_doubt"
   const passedDoubt = row.passedDoubt && !isOver
-  store.rows.set(hex(row.key.hash), { ...next, ...standing, passedDoubt })
-  if (decision.stands && decision.to === "done" && row.state !== "done") evolve(store, row)
+  const bound = decision.bindsTo === null ? next : boundTo(next, decision.bindsTo)
+  store.rows.set(hex(row.key.hash), { ...bound, ...standing, passedDoubt })
+  if (decision.stands && decision.to === "done" && row.state !== "done") evolve(store, bound)
   if (decision.leavesLane) promote(store, row)
   callNext(store, row.lane, now)
   return { _tag: "Settled", receipt }

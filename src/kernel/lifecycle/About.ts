@@ -43,16 +43,25 @@ export const isClosed = ({ evidence }: AttemptRecord): boolean =>
 export const isPositive = ({ evidence }: AttemptRecord): boolean =>
   evidence === "performed" || evidence === "attested"
 
+/** Whether two attempts were claimed for the same, as far as that is known. */
+export const sharesPayload = (one: AttemptRecord, other: AttemptRecord): boolean =>
+  one.fingerprint === null || other.fingerprint === null || one.fingerprint === other.fingerprint
+
+/** The attempt beside the subject that was refused, and for the same payload. */
+export const refusedBeside = ({ others, subject }: About): AttemptRecord | undefined =>
+  others.find((other) => other.evidence === "refused" && sharesPayload(other, subject))
+
 /** Whether a condition of the table holds. */
 export const holds: Readonly<Record<Lifecycle.Condition, (about: About) => boolean>> = {
   current: ({ row, subject }) => subject === row.current,
   othersProven: ({ others }) => others.every(isClosed),
-  replayed: ({ row, subject, nowMillis }) =>
+  replayed: ({ others, row, subject, nowMillis }) =>
+    others.every((other) => isClosed(other) || sharesPayload(other, subject)) &&
     subject.generation === row.current.generation &&
     subject.recovery._tag === "Resend" &&
     subject.recovery.replays &&
     nowMillis < windowEnd(row, subject.recovery),
-  refusedBefore: ({ others }) => others.some(({ evidence }) => evidence === "refused"),
+  refusedBefore: (about) => refusedBeside(about) !== undefined,
   transactional: ({ row }) => row.current.recovery._tag === "Transactional",
   stepsClosed: ({ row }) => row.current.recovery._tag === "Replay" && row.openSteps === 0,
   // Whether a new attempt may begin is decided by `NextAttempt`, which knows the claim.

@@ -4,7 +4,7 @@
  * that it read; else it reads again.
  */
 import * as Recovery from "../../domain/Recovery.ts"
-import { type About, aboutOf, holds, verdictAt } from "./About.ts"
+import { type About, aboutOf, holds, sharesPayload, verdictAt } from "./About.ts"
 import type { Decision, Event, KeyRow, Plan, Refusal } from "./KeyRow.ts"
 import * as Lifecycle from "./Lifecycle.ts"
 import { markingsOf } from "./markings.ts"
@@ -34,12 +34,16 @@ export const decide = (row: KeyRow, event: Event, nowMillis: number): Decision =
     to,
     statement: statementOf(about, to, transition.receipt),
     stands: transition.receipt !== "duplicate_observed",
+    bindsTo: row.state !== "done" && to === "done" ? boundAnew(about) : null,
     leavesLane: row.holdsLane && to !== "in_doubt" && to !== "performing",
     markings,
     callOpen: !ownCallEnded && (row.callOpen || (row.state === "performing" && event._tag !== "Silence")),
     plan: to === "in_doubt" ? planOf(row, nowMillis) : nothingPlanned
   }
 }
+
+const boundAnew = ({ row, subject }: About): number | null =>
+  sharesPayload(subject, row.current) ? null : subject.attempt
 
 const refuse = (refusal: Refusal): Decision => ({ _tag: "Refuse", refusal })
 

@@ -19,6 +19,10 @@ export interface AttemptRecord {
   readonly attempt: number
   readonly generation: number
   readonly token: string
+  /** Who asked for it. */
+  readonly operator: string
+  /** What it was claimed for; `null` where a version that did not keep it has claimed the key again. */
+  readonly fingerprint: string | null
   readonly claimedAtMillis: number
   readonly recovery: Recovery.Recovery
   /** `null` while nothing is known. */
@@ -31,7 +35,6 @@ export interface AttemptRecord {
 /** A key's row with the attempts that a decision needs: those of its generation, oldest first, and any that is asked about. */
 export interface KeyRow {
   readonly state: Lifecycle.State
-  readonly operator: string
   readonly receipt: Receipt | null
   readonly attempts: ReadonlyArray<AttemptRecord>
   readonly current: AttemptRecord
@@ -117,6 +120,12 @@ export type Decision =
       readonly statement: Statement
       /** Whether the receipt stands for the key from now on; a duplicate's does not replace the original. */
       readonly stands: boolean
+      /**
+       * The earlier attempt that has settled the key, where it was claimed for another payload: the key is
+       * bound to that one again, its state included. What the current attempt was claimed for did not
+       * settle it.
+       */
+      readonly bindsTo: number | null
       /** Whether it leaves the lane, so that a doubt which waits beside it takes the lane over. */
       readonly leavesLane: boolean
       readonly markings: ReadonlyArray<Marking>

@@ -50,8 +50,9 @@ export type EventName = (typeof events)[number]
 export const conditions = {
   current: "it is the current attempt's",
   othersProven: "every other attempt is proven not performed",
-  replayed: "the provider is declared to replay its first answer, inside its window",
-  refusedBefore: "another attempt was refused",
+  replayed:
+    "the provider is declared to replay its first answer, inside its window, and no other payload is open",
+  refusedBefore: "another attempt for the same payload was refused",
   transactional: "the capability is transactional: what did not commit did not happen",
   stepsClosed: "it is a program, and none of its steps is open",
   windowOpen: "the provider still recognises the key, and attempts are left",

@@ -4,7 +4,7 @@
 import { DateTime } from "effect"
 import type { Outcome } from "../../domain/Receipt.ts"
 import { storable } from "../../domain/Text.ts"
-import { type About, isClosed } from "./About.ts"
+import { type About, isClosed, refusedBeside } from "./About.ts"
 import type { Statement } from "./KeyRow.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
 
@@ -18,7 +18,7 @@ export const statementOf = (about: About, to: Lifecycle.State, outcome: Outcome)
   const contradicted = to === "done" ? contradictedBy(about) : undefined
   return {
     outcome,
-    operator: event._tag === "Ruling" ? event.operator : row.operator,
+    operator: event._tag === "Ruling" ? event.operator : subject.operator,
     attempt: subject.attempt,
     refersTo: row.receipt?.id ?? null,
     durationMillis: event._tag === "Evidence" ? event.durationMillis : null,
@@ -81,7 +81,8 @@ const wordsOf = (about: About, to: Lifecycle.State): Words => {
   }
 }
 
-const evidenceWords = ({ event, others }: About, to: Lifecycle.State): Words => {
+const evidenceWords = (about: About, to: Lifecycle.State): Words => {
+  const { event } = about
   if (event._tag !== "Evidence") return words(null)
   const { evidence } = event
   switch (evidence._tag) {
@@ -93,8 +94,7 @@ const evidenceWords = ({ event, others }: About, to: Lifecycle.State): Words => 
         : words("this attempt was refused, but an earlier one may have been performed")
     case "NotPerformed":
       if (to === "refused") {
-        const refused = others.find((other) => other.evidence === "refused")
-        return words("an earlier attempt was refused", refused?.refusal ?? null)
+        return words("an earlier attempt was refused", refusedBeside(about)?.refusal ?? null)
       }
       return to === "released"
         ? words(evidence.reason, null, evidence.proof)

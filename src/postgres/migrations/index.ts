@@ -20,6 +20,8 @@ import { views } from "./0010-public-views.ts"
 import { outbox } from "./0011-outbox.ts"
 import { proposing } from "./0012-proposing.ts"
 import { outboxViews } from "./0013-outbox-views.ts"
+import { attemptsAreBound } from "./0014-attempts-are-bound.ts"
+import { repeatsThatMoved } from "./0015-repeats-that-moved.ts"
 
 /** All steps by number and name. The highest number is the schema that this version knows. */
 export const migrations = {
@@ -35,7 +37,9 @@ export const migrations = {
   "0010_public_views": views,
   "0011_outbox": outbox,
   "0012_proposing": proposing,
-  "0013_outbox_views": outboxViews
+  "0013_outbox_views": outboxViews,
+  "0014_attempts_are_bound": attemptsAreBound,
+  "0015_repeats_that_moved": repeatsThatMoved
 } as const
 
 /** The newest step that this version of fibric knows. */
