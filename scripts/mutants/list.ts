@@ -423,8 +423,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "if (repeats.length > 0) yield* recorder.record(repeats)",
-        replace: "void repeats"
+        find: 'return repeats.length > 0 ? yield* recorder.record(repeats) : "recorded"',
+        replace: 'return repeats.length < 0 ? yield* recorder.record(repeats) : "recorded"'
       }
     ],
     caughtBy: [executor]

@@ -24,11 +24,16 @@ export const watch = (on: Case) => {
     }
     if (answer.success === undefined) return
     const { output, receiptId } = answer.success
-    if (store.rows.get(name)?.fingerprint !== asker.fingerprint) {
+    const row = store.rows.get(name)
+    const askedFor = row?.attempts.filter(({ fingerprint }) => fingerprint === asker.fingerprint) ?? []
+    const settled = store.receipts.get(receiptId)?.attempt
+    if (row?.fingerprint !== asker.fingerprint || askedFor.every(({ attempt }) => attempt !== settled)) {
       violated("SAME_ACTION", `${labelOf(name)} was asked for with another payload, and called performed`)
     }
     const happened = effects.get(name) ?? []
-    if (happened.length === 0) violated("PERFORMED", `${labelOf(name)} is said to have been performed`)
+    if (!happened.some((one) => askedFor.some(({ attempt }) => attempt === one.attempt))) {
+      violated("PERFORMED", `${labelOf(name)} is said to have been performed`)
+    }
     const other = told.find((one) => one.answer?.success !== undefined && one !== asker)?.answer?.success
     if (
       other !== undefined &&

@@ -1,0 +1,150 @@
+/**
+ * Deliberate bugs in what a key is bound to, and in what is told of it after it has moved.
+ */
+import type { Mutant } from "./list.ts"
+
+const payloads = {
+  memory: "test/contracts/payloads-memory.test.ts",
+  postgres: "test/contracts/payloads-postgres.test.ts"
+}
+const contracts = {
+  memory: "test/contracts/ledger-memory.test.ts",
+  postgres: "test/contracts/ledger-postgres.test.ts"
+}
+const lateTruths = "test/kernel/late-truths.test.ts"
+const about = "src/kernel/lifecycle/About.ts"
+
+export const payloadMutants: ReadonlyArray<Mutant> = [
+  {
+    name: "a key that its first attempt settles stays bound to the payload of its second",
+    edits: [
+      {
+        file: "src/kernel/lifecycle/Decision.ts",
+        find: "sharesPayload(subject, row.current) ? null : subject.attempt",
+        replace: "sharesPayload(subject, row.current) ? subject.attempt : null"
+      }
+    ],
+    caughtBy: [lateTruths, payloads.memory]
+  },
+  {
+    name: "a key that its first attempt settles stays bound to the payload of its second (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/settle.ts",
+        find: "fingerprint = bound.fingerprint, paths = bound.paths,",
+        replace: "fingerprint = ledger.fingerprint, paths = bound.paths,"
+      }
+    ],
+    caughtBy: [payloads.postgres]
+  },
+  {
+    name: "an earlier attempt that happened leaves the state of the later one (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/settle.ts",
+        find: "state_json = bound.state_json",
+        replace: "state_json = ledger.state_json"
+      }
+    ],
+    caughtBy: [payloads.postgres]
+  },
+  {
+    name: "an attempt that is claimed over forgets its payload (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "refusal, effect_id, fingerprint, paths,",
+        replace: "refusal, effect_id, NULL, paths,"
+      }
+    ],
+    caughtBy: [payloads.postgres]
+  },
+  {
+    name: "the refusal of another payload is told of this one",
+    edits: [
+      {
+        file: about,
+        find: 'other.evidence === "refused" && sharesPayload(other, subject)',
+        replace: 'other.evidence === "refused"'
+      }
+    ],
+    caughtBy: [payloads.memory]
+  },
+  {
+    name: "a provider's replayed refusal counts for another payload, too",
+    edits: [
+      {
+        file: about,
+        find: "others.every((other) => isClosed(other) || sharesPayload(other, subject)) &&",
+        replace: ""
+      }
+    ],
+    caughtBy: [payloads.memory]
+  },
+  {
+    name: "a refusal is told after it was reopened",
+    edits: [
+      {
+        file: "src/kernel/Conclusion.ts",
+        find: 'onlyIfStands: others.outcome === "deduplicated" && !isDone(receipt)',
+        replace: 'onlyIfStands: others.outcome === "deduplicated" && isDone(receipt)'
+      }
+    ],
+    caughtBy: [lateTruths]
+  },
+  {
+    name: "what has moved is answered all the same",
+    edits: [
+      {
+        file: "src/kernel/Flights.ts",
+        find: 'recorded.value === "moved") continue',
+        replace: 'recorded.value === "moved" && ask.name === "") continue'
+      }
+    ],
+    caughtBy: [lateTruths]
+  },
+  {
+    name: "a repeat is written although its receipt does not stand any more",
+    edits: [
+      {
+        file: "src/kernel/ledger-memory/repeats.ts",
+        find: "onlyIfStands && store.rows.get(hex(key.hash))?.receipt?.id !== refersTo",
+        replace: "onlyIfStands && store.rows.get(hex(key.hash))?.receipt === undefined && refersTo === null"
+      }
+    ],
+    caughtBy: [contracts.memory]
+  },
+  {
+    name: "a repeat is written although its receipt does not stand any more (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/statements.ts",
+        find: "ON ledger.key_hash = repeat.key_hash AND ledger.receipt_id = repeat.refers_to",
+        replace: "ON ledger.key_hash = repeat.key_hash"
+      }
+    ],
+    caughtBy: [contracts.postgres]
+  },
+  {
+    name: "the row that a repeat stands on can move before the repeat is committed",
+    edits: [
+      {
+        file: "src/postgres/statements.ts",
+        find: "ORDER BY ledger.entity_hash, ledger.key_hash\n    FOR SHARE OF ledger",
+        replace: "ORDER BY ledger.entity_hash, ledger.key_hash"
+      }
+    ],
+    caughtBy: ["test/postgres/reopening.test.ts"]
+  },
+  {
+    name: "a batch that waited past its time is written",
+    edits: [
+      {
+        file: "src/postgres/statements.ts",
+        find: "        OFFSET 0\n      ) AS time\n      WHERE clock_timestamp() < not_after",
+        replace: "        OFFSET 0\n      ) AS time\n      WHERE statement_timestamp() < not_after"
+      }
+    ],
+    caughtBy: ["test/postgres/reopening.test.ts"]
+  }
+]
