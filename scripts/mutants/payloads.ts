@@ -38,6 +38,17 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     caughtBy: [payloads.postgres]
   },
   {
+    name: "a success of one payload is told to whoever asked for the other",
+    edits: [
+      {
+        file: "src/kernel/ledger-memory/transitions.ts",
+        find: "decision.bindsTo === null ? next : boundTo(next, decision.bindsTo)",
+        replace: "decision.bindsTo === 0 ? boundTo(next, 0) : next"
+      }
+    ],
+    caughtBy: ["test/testing/simulation/payloads.test.ts"]
+  },
+  {
     name: "an earlier attempt that happened leaves the state of the later one (Postgres)",
     edits: [
       {

@@ -22,8 +22,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: statements,
-        find: "    ON CONFLICT DO NOTHING\n    RETURNING 1",
-        replace: "    ON CONFLICT (id) DO UPDATE SET not_after = EXCLUDED.not_after\n    RETURNING 1"
+        find: "ON CONFLICT DO NOTHING\n      RETURNING 1",
+        replace: "ON CONFLICT (id) DO UPDATE SET not_after = EXCLUDED.not_after\n      RETURNING 1"
       }
     ],
     caughtBy: [seals],

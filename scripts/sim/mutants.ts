@@ -198,8 +198,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "what was performed does not change the state",
     transitions,
-    'if (decision.stands && decision.to === "done" && row.state !== "done") evolve(store, row)',
-    'if (decision.stands && decision.to === "done" && row.state === "done") evolve(store, row)'
+    'if (decision.stands && decision.to === "done" && row.state !== "done") evolve(store, bound)',
+    'if (decision.stands && decision.to === "done" && row.state === "done") evolve(store, bound)'
   ),
   one(
     "a batch of repeats is another one each time that it is sent",

@@ -11,11 +11,15 @@ export const recordIn = (store: Store, { id, notAfterMillis, repeats }: Batch, n
   const moved = before ?? movedIn(store, repeats)
   store.batches.set(id, moved)
   const written = repeats.filter(({ receiptId }) => !moved.has(receiptId))
-  const receipts = written.map(({ onlyIfStands: _, ...repeat }) =>
-    append(store, repeat.key, now, {
-      ...repeat,
-      id: repeat.receiptId,
-      attempt: repeat.attempt ?? store.rows.get(hex(repeat.key.hash))?.current.attempt ?? 0,
+  const receipts = written.map(({ attempt, count, key, operator, outcome, reason, receiptId, refersTo }) =>
+    append(store, key, now, {
+      id: receiptId,
+      outcome,
+      operator,
+      attempt: attempt ?? store.rows.get(hex(key.hash))?.current.attempt ?? 0,
+      count,
+      refersTo,
+      reason,
       durationMillis: null,
       proof: null,
       body: null,

@@ -25,15 +25,13 @@ export const watch = (on: Case) => {
     if (answer.success === undefined) return
     const { output, receiptId } = answer.success
     const row = store.rows.get(name)
-    const askedFor = row?.attempts.filter(({ fingerprint }) => fingerprint === asker.fingerprint) ?? []
     const settled = store.receipts.get(receiptId)?.attempt
-    if (row?.fingerprint !== asker.fingerprint || askedFor.every(({ attempt }) => attempt !== settled)) {
+    const claimedFor = row?.attempts.find(({ attempt }) => attempt === settled)?.fingerprint
+    if (claimedFor !== asker.fingerprint || row?.fingerprint !== asker.fingerprint) {
       violated("SAME_ACTION", `${labelOf(name)} was asked for with another payload, and called performed`)
     }
     const happened = effects.get(name) ?? []
-    if (!happened.some((one) => askedFor.some(({ attempt }) => attempt === one.attempt))) {
-      violated("PERFORMED", `${labelOf(name)} is said to have been performed`)
-    }
+    if (happened.length === 0) violated("PERFORMED", `${labelOf(name)} is said to have been performed`)
     const other = told.find((one) => one.answer?.success !== undefined && one !== asker)?.answer?.success
     if (
       other !== undefined &&

@@ -14,7 +14,7 @@ export const invariants = {
   NO_OVERLAP:
     "two actions of an entity don't happen side by side, unless one is in doubt and lets others pass",
   PROVEN_NONE: "an attempt that is marked as not performed or refused had no effect",
-  PERFORMED: "who is told of a success has one in the world, of the payload that was asked for",
+  PERFORMED: "who is told of a success has one in the world",
   SAME_RECEIPT: "everybody who is told of a success is given the same receipt and the same output",
   LOGGED: "a repeat's receipt is in the ledger before the repeat is answered",
   COUNTED: "no more repeats are written down than were asked, and all of them where nothing was lost",
@@ -23,8 +23,7 @@ export const invariants = {
   TRUTH_KEPT: "a success that a living process was told of stands in the ledger",
   DONE_STAYS: "what is done stays done",
   WORD_IN_TIME: "a lookup that finds nothing releases a key only after the time that was declared for it",
-  SAME_ACTION:
-    "who asks for something else under a key, than what the attempt was claimed for that has settled it, is never told that it was performed",
+  SAME_ACTION: "who is told of a success asked for what the attempt was claimed for that has settled the key",
   TURN_ORDER: "nobody claims a lane while a living worker that came before waits for it",
   STATE:
     "an entity's state changes once for each action that was performed, and is never claimed on an old one",
