@@ -6,6 +6,7 @@ import * as Simulated from "../support/simulated.ts"
 import { doubtContract } from "./doubt.contract.ts"
 import { ledgerContract } from "./ledger.contract.ts"
 import { lifecycleContract } from "./lifecycle.contract.ts"
+import { payloadsContract } from "./payloads.contract.ts"
 import { receiptsContract } from "./receipts.contract.ts"
 import { turnsContract } from "./turns.contract.ts"
 
@@ -13,4 +14,5 @@ ledgerContract("simulated", Simulated.layer)
 doubtContract("simulated", Simulated.layer)
 turnsContract("simulated", Simulated.layer)
 lifecycleContract("simulated", Simulated.layer)
+payloadsContract("simulated", Simulated.layer)
 receiptsContract("simulated", Simulated.layer, Effect.void)

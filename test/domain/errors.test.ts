@@ -51,6 +51,10 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     `"${key}" already names another action: the payloads differ at /to. Nothing was performed; a different change needs a different occasion.`
   ],
   [
+    new Fibric.KeyConflict({ key, paths: ["/to"], receipt, wasCalled: true }),
+    `"${key}" already names another action (receipt ${receipt.id}, performed): the payloads differ at /to. A call was made for this one, too, and did not settle the key (fibric doubt show says what is known of it); a different change needs a different occasion.`
+  ],
+  [
     new Fibric.InDoubt({
       key,
       attempt: 2,
