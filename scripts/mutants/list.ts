@@ -466,9 +466,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Claiming.ts",
-        find: "Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
+        find: "Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))",
         replace:
-          'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
+          'Effect.catch(retried(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
       }
     ],
     caughtBy: [losses]

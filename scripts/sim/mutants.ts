@@ -62,8 +62,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a claim without an answer counts as won",
     "src/kernel/Claiming.ts",
-    "const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
-    'const verdict = yield* Effect.orElseSucceed(Effect.retry(tried, confirmRetry), () => ({ _tag: "Claimed", attempt: attempt.seenAttempt + 1, generation: 0 }) as unknown as Verdict)'
+    "const verdict = yield* Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))",
+    'const verdict = yield* Effect.orElseSucceed(retried(tried, confirmRetry), () => ({ _tag: "Claimed", attempt: attempt.seenAttempt + 1, generation: 0 }) as unknown as Verdict)'
   ),
   one(
     "a call starts whatever has become of its worker's lease",
@@ -204,13 +204,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a batch of repeats is another one each time that it is sent",
     "src/kernel/Recorder.ts",
-    "const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)",
+    "const recorded = yield* retried(ledger.record(batch), recordRetry)",
     "const recorded = yield* Effect.retry(Effect.flatMap(Identifiers.ordered, (id) => ledger.record({ ...batch, id, repeats: batch.repeats.map((repeat) => ({ ...repeat, receiptId: `${id}-${repeat.receiptId}` })) })), recordRetry)"
   ),
   one(
     "a settlement without an answer is not tried again",
     dispatch,
-    "return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))",
+    "return yield* Effect.orDie(retried(ledger.settle(settlement), settleRetry))",
     "return yield* Effect.orDie(ledger.settle(settlement))"
   ),
   one(

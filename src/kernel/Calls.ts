@@ -5,11 +5,12 @@
  */
 import { Effect, Fiber } from "effect"
 import { Settings } from "./Settings.ts"
-import { whileInFlight } from "./telemetry/Metrics.ts"
+import * as Metrics from "./telemetry/Metrics.ts"
 
 /** Starts calls, and ends them when the surrounding scope closes. */
 export const make = Effect.gen(function* () {
   const { drainMillis } = yield* Settings
+  const context = yield* Effect.context<never>()
   const running = new Set<Fiber.Fiber<unknown, unknown>>()
 
   yield* Effect.addFinalizer(() =>
@@ -21,9 +22,13 @@ export const make = Effect.gen(function* () {
   )
 
   const start = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> =>
-    Effect.map(Effect.forkDetach(whileInFlight(call)), (fiber) => {
+    Effect.map(Effect.forkDetach(call), (fiber) => {
       running.add(fiber)
-      fiber.addObserver(() => running.delete(fiber))
+      Metrics.calls(1, context)
+      fiber.addObserver(() => {
+        running.delete(fiber)
+        Metrics.calls(-1, context)
+      })
       return fiber
     })
 

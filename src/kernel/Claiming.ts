@@ -12,6 +12,7 @@ import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Ask } from "./Ask.ts"
 import { type Basis, type Claim, type ClaimVerdict, Ledger } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 import { Settings } from "./Settings.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -75,7 +76,7 @@ export const make = Effect.gen(function* () {
       tries += 1
       return statement
     })
-    const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))
+    const verdict = yield* Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))
     // An earlier copy may have landed unheard, and been called doubtful since.
     if (tries > 1 && verdict._tag !== "Claimed") yield* workers.giveUp(attempt)
     return verdict

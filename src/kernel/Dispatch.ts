@@ -16,11 +16,13 @@ import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
 import { Inside } from "./Inside.ts"
 import { type Applied, type ClaimVerdict, Ledger } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 import { type Call, type Functions, open, type ProgramCall } from "./Sealed.ts"
 import { withoutSecrets } from "./Secrets.ts"
 import { Settings } from "./Settings.ts"
 import { stopwatch } from "./Stopwatch.ts"
 import { emit } from "./telemetry/Events.ts"
+import { traced } from "./telemetry/Spans.ts"
 import * as Transaction from "./Transaction.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -56,7 +58,10 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
   const settings = yield* Settings
 
   /** Carries an attempt out. `undefined`: its key has been settled otherwise; look at it again. */
-  const perform = Effect.fn("Dispatch.perform")(function* (
+  const perform = (job: Job, attempt: Attempt, claimed: Claimed, along: With) =>
+    traced("Dispatch.perform", performOf(job, attempt, claimed, along))
+
+  const performOf = Effect.fnUntraced(function* (
     job: Job,
     attempt: Attempt,
     claimed: Claimed,
@@ -223,7 +228,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const next = evidence._tag === "Unknown" ? undefined : yield* nextAlong
     // The schedule has no end: what is left of the error is for the compiler.
     if (next === undefined) {
-      return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))
+      return yield* Effect.orDie(retried(ledger.settle(settlement), settleRetry))
     }
     // From the second try on the first one may have landed, and its answer was lost.
     next.mayHaveLanded = true
@@ -232,7 +237,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       tries += 1
       return ledger.settleAndClaim(settlement, next.claim)
     })
-    const { applied, claimed } = yield* Effect.orDie(Effect.retry(statement, settleRetry))
+    const { applied, claimed } = yield* Effect.orDie(retried(statement, settleRetry))
     next.mayHaveLanded = tries > 1
     next.claimed = claimed && { _tag: "Claimed", ...claimed }
     return applied

@@ -54,12 +54,12 @@ export const make = Effect.fnUntraced(function* (
   const claimed = yield* Batching.make({ operation: "claim", scope, maxRows, run: statements.claimAll })
   const settled = yield* Batching.make({ operation: "settle", scope, maxRows, run: settleAll })
 
-  const settle = (ending: Ending) => orAlone(settled(ending), statements.settle(ending))
+  const settle = (ending: Ending) => orAlone(settled(ending), () => statements.settle(ending))
 
   return {
     find: found,
     claim: (claim) =>
-      isPlain(claim) ? orAlone(claimed(claim), statements.claim(claim)) : statements.claim(claim),
+      isPlain(claim) ? orAlone(claimed(claim), () => statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),
     settleAndClaim: (settlement, next) => settle({ settlement, next })
   }
@@ -80,13 +80,9 @@ const oneForEachState = (batch: ReadonlyArray<Ending>): ReadonlyArray<Ending> =>
   })
 }
 
-/** What was not done with the others is done alone, by whoever asked for it. */
+/** What was not done with the others is done alone, by whoever asked for it; its statement is made then. */
 const orAlone = <A>(
   together: Effect.Effect<A | undefined, LedgerUnavailable>,
-  alone: Effect.Effect<A, LedgerUnavailable>
+  alone: () => Effect.Effect<A, LedgerUnavailable>
 ): Effect.Effect<A, LedgerUnavailable> =>
-  Effect.filterOrElse(
-    together,
-    (answer) => answer !== undefined,
-    () => alone
-  )
+  Effect.filterOrElse(together, (answer) => answer !== undefined, alone)

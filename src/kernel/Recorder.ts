@@ -11,6 +11,7 @@ import { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 
 /** A repeat as it is handed in. */
 export type Unrecorded = Omit<Repeat, "receiptId">
@@ -43,7 +44,7 @@ export const make = Effect.fnUntraced(function* (
         Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId }))
       )
     }
-    const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)
+    const recorded = yield* retried(ledger.record(batch), recordRetry)
     if (recorded._tag === "Recorded") return
     return yield* new LedgerUnavailable({
       operation: "record",

@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as GroupCommit from "../kernel/GroupCommit.ts"
 import { type Batch, Ledger, type Recorded } from "../kernel/Ledger.ts"
+import { traced } from "../kernel/telemetry/Spans.ts"
 import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
 import { claimAll } from "./claims.ts"
@@ -54,17 +55,16 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     return Ledger.of({
       pathSecret,
 
-      find: Effect.fn("Ledger.find")((key) => grouped.find(key)),
+      find: (key) => traced("Ledger.find", grouped.find(key)),
 
-      claim: Effect.fn("Ledger.claim")((claim) => grouped.claim(claim)),
+      claim: (claim) => traced("Ledger.claim", grouped.claim(claim)),
 
       resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) => grouped.settle(settlement)),
+      settle: (settlement) => traced("Ledger.settle", grouped.settle(settlement)),
 
-      settleAndClaim: Effect.fn("Ledger.settleAndClaim")((settlement, next) =>
-        grouped.settleAndClaim(settlement, next)
-      ),
+      settleAndClaim: (settlement, next) =>
+        traced("Ledger.settleAndClaim", grouped.settleAndClaim(settlement, next)),
 
       apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
         Effect.map(
@@ -116,7 +116,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       now: clock.now,
 
-      record: Effect.fn("Ledger.record")((batch) => confirmed("record", recorded(batch))),
+      record: (batch) => traced("Ledger.record", confirmed("record", recorded(batch))),
 
       beat: Effect.fn("Ledger.beat")((worker, leaseMillis) =>
         confirmed(
