@@ -162,8 +162,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "no answer within the deadline counts as not performed",
     dispatch,
-    "onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),",
-    "onNone: () => Evidence.neverStarted(`no answer within ${capability.deadlineMillis} ms`),"
+    "? Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`)",
+    "? Evidence.neverStarted(`no answer within ${capability.deadlineMillis} ms`)"
   ),
   one(
     "a connector that dies counts as not performed",

@@ -38,7 +38,7 @@ type Claimed = ClaimVerdict & { readonly _tag: "Claimed" }
 export interface Options {
   /** What listens for late results lives in it. */
   readonly scope: Scope.Scope
-  readonly calls: Effect.Success<typeof Calls.make>
+  readonly calls: Calls.Calls
   /** How a program performs its steps. */
   readonly steps: (program: Program, operator: string) => ProgramCall["perform"]
 }
@@ -94,13 +94,13 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const call = yield* calls.start(
       withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given)))
     )
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
-    const evidence = Option.match(exit, {
-      onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),
-      onSome: (exit) => Evidence.fromExit(capability, exit, settings.maxOutputBytes)
-    })
+    const exit = yield* calls.within(call, capability.deadlineMillis)
+    const evidence =
+      exit === undefined
+        ? Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`)
+        : Evidence.fromExit(capability, exit, settings.maxOutputBytes)
     const concluded = yield* conclude(job, attempt, evidence, yield* elapsedMillis, nextAlong)
-    if (Option.isNone(exit)) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
+    if (exit === undefined) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
     return concluded
   })
 
@@ -122,11 +122,11 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const transaction = ledger.transact({ key: job.key, token: attempt.token, receiptId }, ended)
     // An unknown commit: all of it runs again, and finds its own settlement if it had landed.
     const call = yield* calls.start(Effect.retry(transaction, confirmRetry))
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
+    const exit = yield* calls.within(call, capability.deadlineMillis)
     const outcome = Transaction.outcomeOf(exit, capability.deadlineMillis)
     if (outcome._tag === "Settled") return outcome.receipt
     if (outcome._tag === "Fenced") return undefined
-    if (Option.isSome(exit)) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
+    if (exit !== undefined) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
     // It may hold its row for a while yet, if it can't be interrupted: the lane does not wait for that.
     call.interruptUnsafe()
     // Nor does a connection: the row can't be had before the call has ended.
@@ -151,14 +151,12 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
             : lookup(job.payload, callOf(job, claimed))
         )
       )
-      const exit = yield* Effect.timeoutOption(Fiber.await(call), job.capability.deadlineMillis)
-      if (Option.isNone(exit)) {
+      const exit = yield* calls.within(call, job.capability.deadlineMillis)
+      if (exit === undefined) {
         call.interruptUnsafe()
         return yield* Effect.fail(`no answer within ${job.capability.deadlineMillis} ms`)
       }
-      return yield* Effect.fromResult(
-        Evidence.fromLookup(job.capability, exit.value, settings.maxOutputBytes)
-      )
+      return yield* Effect.fromResult(Evidence.fromLookup(job.capability, exit, settings.maxOutputBytes))
     })
 
   /** Uses the connector's functions; while it does, the connector does not close. */
@@ -250,12 +248,12 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     call: Fiber.Fiber<unknown, unknown>,
     elapsedMillis: Effect.Effect<number>
   ) {
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), settings.graceMillis)
-    if (Option.isNone(exit)) {
+    const exit = yield* calls.within(call, settings.graceMillis)
+    if (exit === undefined) {
       call.interruptUnsafe()
       return
     }
-    const evidence = Evidence.fromExit(job.capability, exit.value, settings.maxOutputBytes)
+    const evidence = Evidence.fromExit(job.capability, exit, settings.maxOutputBytes)
     if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)
   })
 

@@ -138,7 +138,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const lanes = yield* Lanes
     const settings = yield* Settings
     const scope = yield* Scope.make()
-    const calls = yield* Calls.make
+    const calls = yield* Calls.make(scope)
     const claiming = yield* Claiming.make
     const dispatch = yield* Dispatch.make({
       scope,

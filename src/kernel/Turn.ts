@@ -33,7 +33,7 @@ export interface Beginning {
 }
 
 interface Parts {
-  readonly calls: Effect.Success<typeof Calls.make>
+  readonly calls: Calls.Calls
   readonly claiming: Effect.Success<typeof Claiming.make>
   readonly dispatch: Effect.Success<ReturnType<typeof Dispatch.make>>
 }

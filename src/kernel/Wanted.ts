@@ -3,7 +3,7 @@
  * what it is then claimed on. The claim is bound to the version that is seen here; what changes in
  * between makes it ask again.
  */
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
 import type * as Guard from "../domain/Guard.ts"
 import { mask } from "../domain/Secret.ts"
@@ -25,7 +25,7 @@ export type Found =
   | { readonly _tag: "GuardFailed"; readonly reason: string }
   | Exclude<EntityView["lane"], { readonly _tag: "LaneFree" }>
 
-export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Calls.make>) {
+export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
   const ledger = yield* Ledger
   const connectors = yield* Connectors
   const { turnMillis } = yield* Settings
@@ -47,14 +47,14 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
         : guard(question)
     })
     const call = yield* calls.start(Effect.provideService(asked, Inside, key))
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), turnMillis)
-    if (Option.isNone(exit)) {
+    const exit = yield* calls.within(call, turnMillis)
+    if (exit === undefined) {
       call.interruptUnsafe()
       return yield* Effect.fail(`its guard gave no answer within ${turnMillis} ms`)
     }
-    return yield* Exit.isSuccess(exit.value)
-      ? Effect.succeed(exit.value.value)
-      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.value.cause))}`)
+    return yield* Exit.isSuccess(exit)
+      ? Effect.succeed(exit.value)
+      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.cause))}`)
   })
 
   const decide = Effect.fnUntraced(function* (ask: Ask, view: EntityView): Effect.fn.Return<Found, string> {
