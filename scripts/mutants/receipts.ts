@@ -51,8 +51,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Batching.ts",
-        find: "if (isRunning) return answered",
-        replace: "if (isRunning) return Effect.void as never"
+        find: "if (!isRunning) {",
+        replace: "if (isRunning) told(Exit.succeed(undefined as B))\n    else {"
       }
     ],
     caughtBy: [recorder]

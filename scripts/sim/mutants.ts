@@ -80,8 +80,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "nothing is looked at before a call starts",
     dispatch,
-    "if (!(yield* workers.mayStart(attempt))) {",
-    'if (!(yield* workers.mayStart(attempt)) && job.name === "") {'
+    "if (!mayStart) {",
+    'if (!mayStart && job.name === "") {'
   ),
   one(
     "a key moves without its receipt",
@@ -92,14 +92,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a repeat is answered before its receipt is written",
     flights,
-    "if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)",
-    "Deferred.doneUnsafe(flight.leaderAnswer, answer)\n      Deferred.doneUnsafe(flight.joinersAnswer, answer)"
+    "if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answered)",
+    "Deferred.doneUnsafe(flight.leaderAnswer, answered)\n    Deferred.doneUnsafe(flight.joinersAnswer, answered)"
   ),
   one(
     "a flight belongs to the caller that began it",
     flights,
-    "forkOwned(fly(ask, flight), context, scope),",
-    "Effect.forkChild(Effect.interruptible(fly(ask, flight)), { startImmediately: true }),"
+    "startOwned(corridor(ask, progress), context, scope).addObserver((end) => landed(ask, flight, end))",
+    "return Effect.andThen(Effect.map(Effect.forkChild(Effect.interruptible(corridor(ask, progress)), { startImmediately: true }), (fiber) => fiber.addObserver((end) => landed(ask, flight, end))), Deferred.await(flight.leaderAnswer))"
   ),
   one(
     "a late truth is dropped",

@@ -80,15 +80,16 @@ export class Connectors extends Context.Service<
             )
           ),
         holding: (name, use) =>
-          Effect.acquireUseRelease(
-            Effect.sync(() => {
-              const entry = byName.get(name)
-              if (entry !== undefined) entry.calls += 1
-              return entry
-            }),
-            (entry) => use(entry?.registration.sealed),
-            (entry) => Effect.sync(() => entry && ended(entry))
-          ),
+          Effect.uninterruptibleMask((restore) => {
+            const entry = byName.get(name)
+            if (entry === undefined) return restore(use(undefined))
+            entry.calls += 1
+            const used = Effect.suspend(() => use(entry.registration.sealed))
+            return Effect.onExit(restore(used), () => {
+              ended(entry)
+              return Effect.void
+            })
+          }),
         connectorOf: (capability) => byName.get(capability)?.registration.connector,
         capabilities: Effect.sync(() =>
           [...byName.values()].map(({ registration }) => registration.capability)

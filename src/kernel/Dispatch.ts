@@ -61,21 +61,15 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
   const perform = (job: Job, attempt: Attempt, claimed: Claimed, along: With) =>
     traced("Dispatch.perform", performOf(job, attempt, claimed, along))
 
-  const performOf = Effect.fnUntraced(function* (
-    job: Job,
-    attempt: Attempt,
-    claimed: Claimed,
-    { nextAlong, operator }: With
-  ) {
-    if (!(yield* workers.mayStart(attempt))) {
-      return yield* conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
-    }
-    const run =
-      job.capability.recovery._tag === "Transactional"
+  const performOf = (job: Job, attempt: Attempt, claimed: Claimed, { nextAlong, operator }: With) =>
+    Effect.flatMap(workers.mayStart(attempt), (mayStart) => {
+      if (!mayStart) {
+        return conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
+      }
+      return job.capability.recovery._tag === "Transactional"
         ? performTransaction(job, attempt, claimed)
         : performCall(job, attempt, claimed, operator, nextAlong)
-    return yield* run
-  })
+    })
 
   const performCall = Effect.fnUntraced(function* (
     job: Job,

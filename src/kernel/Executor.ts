@@ -252,7 +252,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
 
     const awaitReceipt = Effect.fn("Executor.awaitReceipt")(function* (key: IdempotencyKey) {
       for (let looks = 0; ; looks++) {
-        yield* flights.landed(Ask.nameOf(key))
+        yield* flights.ended(Ask.nameOf(key))
         const entry = yield* retried(ledger.find(key), Claiming.confirmRetry)
         if (entry === undefined) return yield* new UnknownKey({ key: key.label })
         if (entry.state !== "performing" && entry.receipt !== null) return entry.receipt

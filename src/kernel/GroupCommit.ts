@@ -54,12 +54,12 @@ export const make = Effect.fnUntraced(function* (
   const claimed = yield* Batching.make({ operation: "claim", scope, maxRows, run: statements.claimAll })
   const settled = yield* Batching.make({ operation: "settle", scope, maxRows, run: settleAll })
 
-  const settle = (ending: Ending) => orAlone(settled(ending), () => statements.settle(ending))
+  const settle = (ending: Ending) => orAlone(settled.ask(ending), () => statements.settle(ending))
 
   return {
-    find: found,
+    find: found.ask,
     claim: (claim) =>
-      isPlain(claim) ? orAlone(claimed(claim), () => statements.claim(claim)) : statements.claim(claim),
+      isPlain(claim) ? orAlone(claimed.ask(claim), () => statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),
     settleAndClaim: (settlement, next) => settle({ settlement, next })
   }

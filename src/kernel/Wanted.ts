@@ -5,6 +5,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
+import type { LedgerUnavailable } from "../domain/errors.ts"
 import type * as Guard from "../domain/Guard.ts"
 import { mask } from "../domain/Secret.ts"
 import { storable } from "../domain/Text.ts"
@@ -80,12 +81,12 @@ export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
     return { _tag: "Wanted", basis: { version, becomes: stored } }
   })
 
-  /** Looks at the entity and asks. Says so where the lane is not free, without asking. */
-  const find = Effect.fnUntraced(function* (ask: Ask, worker: string) {
-    const { capability, decidedAt, key, lane } = ask
-    const dependsOnState =
-      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
-    if (!dependsOnState) return { _tag: "Wanted", basis: null } satisfies Found
+  /** Says so where the lane is not free, without asking. */
+  const lookAndAsk = Effect.fnUntraced(function* (
+    ask: Ask,
+    worker: string
+  ): Effect.fn.Return<Found, LedgerUnavailable> {
+    const { capability, key, lane } = ask
     const view = yield* ledger.look(key, { lane, worker })
     if (view.lane._tag === "LaneBusy") return view.lane
     if (view.lane._tag === "LaneHeld" && !capability.passesDoubt) return view.lane
@@ -94,7 +95,17 @@ export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
     )
   })
 
+  /** Looks at the entity and asks, where anything about the action depends on its state. */
+  const find = (ask: Ask, worker: string): Effect.Effect<Found, LedgerUnavailable> => {
+    const { capability, decidedAt } = ask
+    const dependsOnState =
+      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
+    return dependsOnState ? lookAndAsk(ask, worker) : wantedAnyway
+  }
+
   return { find }
 })
+
+const wantedAnyway = Effect.succeed<Found>({ _tag: "Wanted", basis: null })
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -167,8 +167,9 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
           yield* clock.set
           return { _tag: "TooLate" }
         }
-        const rows = written.length > 0 ? written : yield* Settle.receiptsById(sql, ids)
-        return { _tag: "Recorded", receipts: yield* readReceipts(rows) }
+        const receipts =
+          written.length > 0 ? written : yield* Effect.flatMap(Settle.receiptsById(sql, ids), readReceipts)
+        return { _tag: "Recorded", receipts }
       })
     }
   })

@@ -2,7 +2,7 @@
  * ReceiptRow: how a receipt stands in a row of `fibric.receipt_log`, read back as a `Receipt`.
  */
 import { DateTime, Effect, Schema } from "effect"
-import { Outcome, Proof, Receipt } from "../domain/Receipt.ts"
+import { ofLedger, Outcome, Proof, type Receipt } from "../domain/Receipt.ts"
 
 /** A receipt's columns, under the names that every statement selects them by. */
 export const ReceiptRow = Schema.Struct({
@@ -30,7 +30,7 @@ export const receiptColumns = `id, at, outcome, operator, capability, key, entit
 
 /** The receipt that a row states. */
 export const toReceipt = (row: typeof ReceiptRow.Type): Receipt =>
-  new Receipt({
+  ofLedger({
     id: row.id,
     at: DateTime.fromDateUnsafe(row.at),
     outcome: row.outcome,

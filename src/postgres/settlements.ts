@@ -7,16 +7,16 @@
  * in one order.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { Effect } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Receipt } from "../domain/Receipt.ts"
+import { ofLedger } from "../domain/Receipt.ts"
 import type { Ending } from "../kernel/GroupCommit.ts"
 import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.ts"
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { asked, insertRows } from "./claims.ts"
 import { awaited, evolve, stateGate } from "./consequences.ts"
 import { isAlive, others } from "./lane.ts"
-import { readReceipts } from "./ReceiptRow.ts"
+import { decoded } from "./statements.ts"
 
 type Sql = PgClient.PgClient
 type Row = { readonly [column: string]: unknown }
@@ -115,24 +115,31 @@ export const settleAll = (
       usual.map(({ writing }) => writing),
       usual.flatMap(({ next }) => next ?? [])
     )
-    const receipts = yield* readReceipts(rows)
-    const ended = new Map(receipts.map((receipt, index) => [receipt.id, endedAs(receipt, rows[index])]))
+    const found = new Map(rows.map((row) => [row.id, row]))
+    const ended = new Map(
+      usual.flatMap(({ writing }) => {
+        const row = found.get(writing.receiptId)
+        return row === undefined ? [] : [[writing.receiptId, endedAs(writing, row)] as const]
+      })
+    )
     return batch.map(({ settlement }) => ended.get(settlement.receiptId))
   })
 
+// The state is compared under a collation that is not the indexes': so the planner goes by key. By state it
+// would read the index of what is in flight from end to end, with every dead entry that is still in it.
 const write = (
   sql: Sql,
   writings: ReadonlyArray<Writing>,
   claims: ReadonlyArray<Claim>
-): Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError> => {
+): Effect.Effect<ReadonlyArray<typeof MovedRow.Type>, SqlError.SqlError> => {
   const changes = writings.flatMap(({ changes }) => changes ?? [])
-  return sql<Row>`
+  return sql`
     WITH ${endings(sql, writings)}, gate AS (${stateGate(sql, changes)}), seen AS (
       SELECT ledger.key_hash, ledger.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
         ending.mark, ending.effect_id, ending.duration_millis, ending.proof, ending.reason, ending.body
       FROM ending JOIN fibric.ledger AS ledger ON ledger.key_hash = ending.key_hash
       WHERE ledger.key_hash = ANY(${hashes(writings.map(({ hash }) => hash))})
-        AND ledger.token = ending.token AND ledger.state = 'performing'
+        AND ledger.token = ending.token AND ledger.state = 'performing' COLLATE "C"
         AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
         AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
         AND (ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate))
@@ -154,14 +161,51 @@ const write = (
         before_id, duration_millis, proof, reason, body
       FROM moved
     )
-    SELECT receipt_id AS id, since AS at, outcome, operator, capability, key, entity_type, entity_id, attempt,
-      1 AS count, before_id AS refers_to, duration_millis, proof, reason, body, NULL::timestamptz AS check_after,
-      entity_hash AS left_lane, ${awaited(sql)}, entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
-    FROM moved`
+    SELECT receipt_id AS id, since AS at, operator, capability, key, entity_type, entity_id, attempt,
+      before_id AS refers_to, entity_hash AS left_lane, ${awaited(sql)},
+      entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
+    FROM moved`.pipe(Effect.flatMap(decodeMoved), decoded)
 }
 
-const endedAs = (receipt: Receipt, row: Row | undefined): EndedAlong => {
+/** What the database adds to a settlement's receipt, and what it says about the lane. */
+const MovedRow = Schema.Struct({
+  id: Schema.String,
+  at: Schema.Date,
+  operator: Schema.String,
+  capability: Schema.String,
+  key: Schema.String,
+  entity_type: Schema.String,
+  entity_id: Schema.String,
+  attempt: Schema.Int,
+  refers_to: Schema.NullOr(Schema.String),
+  left_lane: Schema.Uint8Array,
+  awaited: Schema.Boolean,
+  took_along: Schema.Boolean
+})
+const decodeMoved = Schema.decodeUnknownEffect(Schema.Array(MovedRow))
+
+const endedAs = (writing: Writing, row: typeof MovedRow.Type): EndedAlong => ({
+  applied: {
+    _tag: "Settled",
+    receipt: ofLedger({
+      id: row.id,
+      at: DateTime.fromDateUnsafe(row.at),
+      outcome: writing.outcome,
+      operator: row.operator,
+      capability: row.capability,
+      key: row.key,
+      entity: { type: row.entity_type, id: row.entity_id },
+      attempt: row.attempt,
+      count: 1,
+      refersTo: row.refers_to,
+      durationMillis: writing.durationMillis,
+      proof: writing.proof,
+      reason: writing.reason,
+      body: writing.body,
+      checkAfter: null
+    })
+  },
+  freed: freedBy(row),
   // What goes along is a key's first attempt.
-  const claimed = row?.["took_along"] === true ? { attempt: 1, generation: 0 } : undefined
-  return { applied: { _tag: "Settled", receipt }, freed: freedBy(row), claimed }
-}
+  claimed: row.took_along ? { attempt: 1, generation: 0 } : undefined
+})
