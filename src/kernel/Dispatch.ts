@@ -202,7 +202,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
 
   const settle = Effect.fnUntraced(function* (
     { key, secrets }: Job,
-    { stateOf, token }: Attempt,
+    { lane, stateOf, token }: Attempt,
     learned: Evidence.Evidence,
     durationMillis: number,
     nextAlong: Effect.Effect<Along | undefined> = Effect.undefined
@@ -215,6 +215,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       receiptId,
       evidence,
       stateOf,
+      lane,
       durationMillis: Math.round(durationMillis)
     }
     const next = evidence._tag === "Unknown" ? undefined : yield* nextAlong

@@ -51,12 +51,13 @@ const ends = {
 } as const
 
 /** What a settlement writes; `undefined` where what it says has to be decided on the row. */
-const writingOf = ({ durationMillis, evidence, key, receiptId, stateOf, token }: Settlement) => {
+const writingOf = ({ durationMillis, evidence, key, lane, receiptId, stateOf, token }: Settlement) => {
   if (evidence._tag === "Unknown") return undefined
   const end = ends[evidence._tag]
   const denial = evidence._tag === "NotPerformed" ? evidence : { proof: null, reason: null }
   return {
     ...end,
+    lane,
     hash: key.hash,
     token,
     receiptId,
@@ -71,6 +72,10 @@ const writingOf = ({ durationMillis, evidence, key, receiptId, stateOf, token }:
 
 type Writing = NonNullable<ReturnType<typeof writingOf>>
 
+/** The one order that everybody takes rows in: by lane and key. */
+const inOrder = (a: Writing, b: Writing): number =>
+  Buffer.compare(a.lane ?? a.hash, b.lane ?? b.hash) || Buffer.compare(a.hash, b.hash)
+
 const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
   ending AS (
     SELECT * FROM unnest(
@@ -80,9 +85,10 @@ const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
       ${texts(writings.map(({ effectId }) => effectId))}, ${ints(writings.map(({ durationMillis }) => durationMillis))},
       ${texts(writings.map(({ proof }) => proof))}, ${texts(writings.map(({ reason }) => reason))},
       ${texts(writings.map(({ body }) => body))}, ${hashes(writings.map(({ changes }) => changes))}
-    ) AS ending (
-      key_hash, token, receipt_id, state, outcome, mark, effect_id, duration_millis, proof, reason, body, changes
+    ) WITH ORDINALITY AS ending (
+      key_hash, token, receipt_id, state, outcome, mark, effect_id, duration_millis, proof, reason, body, changes, number
     )
+    ORDER BY number
   )`
 
 /** The next claims join the rows that have left their lanes: none can come before. */
@@ -107,12 +113,14 @@ export const settleAll = (
   Effect.gen(function* () {
     const usual = batch.flatMap(({ next, settlement }) => {
       const writing = writingOf(settlement)
-      return writing === undefined ? [] : [{ writing, next }]
+      // Whose place in the one order is not known goes alone.
+      const isPlaced = batch.length === 1 || settlement.lane !== undefined
+      return writing === undefined || !isPlaced ? [] : [{ writing, next }]
     })
     if (usual.length === 0) return batch.map(() => undefined)
     const rows = yield* write(
       sql,
-      usual.map(({ writing }) => writing),
+      usual.map(({ writing }) => writing).sort(inOrder),
       usual.flatMap(({ next }) => next ?? [])
     )
     const found = new Map(rows.map((row) => [row.id, row]))
@@ -125,8 +133,10 @@ export const settleAll = (
     return batch.map(({ settlement }) => ended.get(settlement.receiptId))
   })
 
-// The state is compared under a collation that is not the indexes': so the planner goes by key. By state it
-// would read the index of what is in flight from end to end, with every dead entry that is still in it.
+// Rows are looked for one after the other, in the order of the settlements: joined as two sets the planner,
+// who expects one row of each, compares every settlement with every row. The state is compared under a
+// collation that is not the indexes': by state it would read the index of what is in flight from end to end,
+// with every dead entry that is still in it.
 const write = (
   sql: Sql,
   writings: ReadonlyArray<Writing>,
@@ -135,22 +145,25 @@ const write = (
   const changes = writings.flatMap(({ changes }) => changes ?? [])
   return sql`
     WITH ${endings(sql, writings)}, gate AS (${stateGate(sql, changes)}), seen AS (
-      SELECT ledger.key_hash, ledger.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
+      SELECT before.key_hash, before.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
         ending.mark, ending.effect_id, ending.duration_millis, ending.proof, ending.reason, ending.body
-      FROM ending JOIN fibric.ledger AS ledger ON ledger.key_hash = ending.key_hash
-      WHERE ledger.key_hash = ANY(${hashes(writings.map(({ hash }) => hash))})
-        AND ledger.token = ending.token AND ledger.state = 'performing' COLLATE "C"
-        AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
-        AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
-        AND (ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate))
-      ORDER BY ledger.entity_hash, ledger.key_hash
-      FOR UPDATE OF ledger
+      FROM ending, LATERAL (
+        SELECT key_hash, receipt_id FROM fibric.ledger AS ledger
+        WHERE ledger.key_hash = ending.key_hash
+          AND ledger.token = ending.token AND ledger.state = 'performing' COLLATE "C"
+          AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
+          AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
+        FOR UPDATE
+      ) AS before
+      WHERE ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate)
     ), moved AS (
       UPDATE fibric.ledger AS ledger
       SET state = seen.state, since = clock_timestamp(), revision = revision + 1, passed_doubt = false,
         receipt_id = seen.receipt_id, evidence = seen.mark, effect_id = seen.effect_id
       FROM seen WHERE ledger.key_hash = seen.key_hash
-      RETURNING ledger.*, seen.before_id, seen.outcome, seen.duration_millis, seen.proof, seen.reason, seen.body
+      RETURNING ledger.key_hash, ledger.entity_hash, ledger.capability, ledger.key, ledger.entity_type,
+        ledger.entity_id, ledger.operator, ledger.attempt, ledger.state, ledger.since, ledger.receipt_id,
+        ledger.state_of, ledger.state_version, ledger.state_shape, ledger.state_json, seen.before_id, seen.outcome, seen.duration_millis, seen.proof, seen.reason, seen.body
     ), evolved AS (${evolve(sql, changes.length > 0)}), ${claimsAlong(sql, claims)},
     written AS (
       INSERT INTO fibric.receipt_log (
