@@ -55,11 +55,10 @@ export const receiptColumnsBeside = receiptColumns.replaceAll(/\w+/g, "receipt.$
 export const receiptBeside = (row: { readonly [column: string]: unknown }): unknown =>
   row["receipt_id"] === null
     ? null
-    : Object.fromEntries(
-        Object.entries(row)
-          .filter(([column]) => column.startsWith("receipt_"))
-          .map(([column, value]) => [column.slice("receipt_".length), value])
-      )
+    : Object.fromEntries(besideNames.map(([name, column]) => [name, row[column]]))
+
+/** The columns, and what they are called beside another row's. */
+const besideNames = receiptColumns.split(/,\s+/).map((name) => [name, `receipt_${name}`] as const)
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(ReceiptRow))
 

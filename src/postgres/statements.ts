@@ -44,10 +44,12 @@ const EntryRow = Schema.Struct({
   check_after: Schema.NullOr(Schema.Date),
   attempt: Schema.Int,
   fingerprint: Schema.String,
-  paths: Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
+  paths: Schema.String,
   receipt: Schema.NullOr(ReceiptRow)
 })
 
+const Paths = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String))
+const decodePaths = Schema.decodeUnknownSync(Paths)
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(EntryRow))
 
 /** A row that does not fit is our own bug: the ledger alone writes them. */
@@ -89,7 +91,10 @@ const toEntry = (row: typeof EntryRow.Type): Entry => ({
   state: row.state,
   attempt: row.attempt,
   fingerprint: row.fingerprint,
-  paths: row.paths,
+  // Only a conflict is explained by them.
+  get paths() {
+    return decodePaths(row.paths)
+  },
   since: DateTime.fromDateUnsafe(row.since),
   checkAfter: utc(row.check_after),
   receipt: row.receipt === null ? null : toReceipt(row.receipt)
