@@ -699,8 +699,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Caller.ts",
-        find: "open === undefined ? Effect.void",
-        replace: "open !== null ? Effect.void"
+        find: "Context.get(context, OpenTransaction) !== undefined",
+        replace: "Context.get(context, OpenTransaction) === null"
       }
     ],
     caughtBy: ["test/postgres/transactional.test.ts"]

@@ -18,7 +18,7 @@
  * Read it from top to bottom. The only way back is to look again, when the ledger moved between the
  * look and the turn. The ledger owns the truth; a caller owns nothing but its own waiting.
  */
-import { Clock, Context, type Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Exit, Layer, Option, Result, Schedule, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import type * as Entity from "../domain/Entity.ts"
@@ -128,6 +128,11 @@ export const stateOf = <Type extends string, State>(
 ): Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable, Executor> =>
   Effect.flatMap(Executor, (executor) => executor.stateOf(entity, address))
 
+type Answered<C extends Capability.Any> = Effect.Effect<
+  Performed<C["success"]["Type"]>,
+  C["error"]["Type"] | ExecuteError
+>
+
 /** The next step of a capability's schedule: it sleeps, or fails where there is none. */
 type AnotherTry = (released: unknown) => Effect.Effect<unknown, unknown>
 
@@ -151,17 +156,18 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
 
     const flights = yield* Flights.make(scope, recorder, (ask, progress) => corridor(ask, progress))
 
-    const request = Effect.fnUntraced(function* <C extends Capability.Any>(
-      action: Action<C>,
-      { patience }: ExecuteOptions = {}
-    ) {
-      const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
-      yield* Caller.notInsideTransaction(ask)
-      const inside = yield* Inside
-      const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
-      const receipt = yield* patience === undefined ? flight : Caller.within(ask, patience, flight)
-      return yield* Answer.read(action.capability, receipt)
-    })
+    // Everything that the caller's context says is read in one step.
+    const request = <C extends Capability.Any>(action: Action<C>, { patience }: ExecuteOptions = {}) =>
+      Effect.contextWith((context: Context.Context<never>): Answered<C> => {
+        const read = Ask.read(action, Context.get(context, Operator.Current), settings)
+        if (Result.isFailure(read)) return Effect.fail(read.failure)
+        const ask = read.success
+        if (Caller.isInsideTransaction(context)) return Effect.fail(Caller.insideTransaction(ask))
+        const inside = Context.get(context, Inside)
+        const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
+        const answered = patience === undefined ? flight : Caller.within(ask, patience, flight)
+        return Effect.flatMap(answered, (receipt) => Answer.read(action.capability, receipt))
+      })
 
     const execute = <C extends Capability.Any>(action: Action<C>, options?: ExecuteOptions) =>
       traced("Executor.execute", request(action, options))
