@@ -71,9 +71,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "const recorded = yield* Effect.exit(record(ask, flight, conclusion))",
-        replace:
-          "const recorded = yield* Effect.exit(forkOwned(record(ask, flight, conclusion), context, scope))"
+        find: 'return recorded.value === "moved" ? fly(ask, flight) : answer(flight, answered)\n    })',
+        replace: "})\n    answer(flight, answered)"
       }
     ]
   },

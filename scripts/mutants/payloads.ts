@@ -108,8 +108,8 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: 'recorded.value === "moved") continue',
-        replace: 'recorded.value === "moved" && ask.name === "") continue'
+        find: 'recorded.value === "moved" ? fly',
+        replace: 'recorded.value === "moved" && ask.name === "" ? fly'
       }
     ],
     caughtBy: [lateTruths]
@@ -129,7 +129,7 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     name: "a repeat is written although its receipt does not stand any more (Postgres)",
     edits: [
       {
-        file: "src/postgres/statements.ts",
+        file: "src/postgres/repeats.ts",
         find: "ON ledger.key_hash = repeat.key_hash AND ledger.receipt_id = repeat.refers_to",
         replace: "ON ledger.key_hash = repeat.key_hash"
       }
@@ -140,7 +140,7 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     name: "the row that a repeat stands on can move before the repeat is committed",
     edits: [
       {
-        file: "src/postgres/statements.ts",
+        file: "src/postgres/repeats.ts",
         find: "ORDER BY ledger.entity_hash, ledger.key_hash\n    FOR SHARE OF ledger",
         replace: "ORDER BY ledger.entity_hash, ledger.key_hash"
       }
@@ -151,7 +151,7 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     name: "a batch that waited past its time is written",
     edits: [
       {
-        file: "src/postgres/statements.ts",
+        file: "src/postgres/repeats.ts",
         find: "        OFFSET 0\n      ) AS time\n      WHERE clock_timestamp() < not_after",
         replace: "        OFFSET 0\n      ) AS time\n      WHERE statement_timestamp() < not_after"
       }

@@ -13,7 +13,7 @@ const recorder = "test/kernel/Recorder.test.ts"
 
 const sealing = "src/postgres/migrations/0009-seals.ts"
 const digest = "src/postgres/migrations/receipt-digest.ts"
-const statements = "src/postgres/statements.ts"
+const repeats = "src/postgres/repeats.ts"
 const receipts = "src/postgres/receipts.ts"
 
 export const receiptMutants: ReadonlyArray<Mutant> = [
@@ -21,7 +21,7 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     name: "a batch that comes again counts again",
     edits: [
       {
-        file: statements,
+        file: repeats,
         find: "ON CONFLICT DO NOTHING\n      RETURNING 1",
         replace: "ON CONFLICT (id) DO UPDATE SET not_after = EXCLUDED.not_after\n      RETURNING 1"
       }
@@ -31,7 +31,7 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a batch whose time is over is written",
-    edits: [{ file: statements, find: "WHERE clock_timestamp() < not_after", replace: "WHERE true" }],
+    edits: [{ file: repeats, find: "WHERE clock_timestamp() < not_after", replace: "WHERE true" }],
     caughtBy: [postgres],
     named: "whose time is over"
   },
@@ -51,8 +51,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Batching.ts",
-        find: "if (isRunning) return answered",
-        replace: "if (isRunning) return Effect.void as never"
+        find: "if (!isRunning) {",
+        replace: "if (isRunning) told(Exit.succeed(undefined as B))\n    else {"
       }
     ],
     caughtBy: [recorder]
@@ -62,7 +62,7 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Recorder.ts",
-        find: "yield* Effect.retry(ledger.record(batch), recordRetry)",
+        find: "yield* retried(ledger.record(batch), recordRetry)",
         replace:
           "yield* Effect.retry(Effect.flatMap(Effect.all([Identifiers.ordered, Effect.forEach(batch.repeats, (repeat) => Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId })))]), ([id, repeats]) => ledger.record({ ...batch, id, repeats })), recordRetry)"
       }
@@ -295,9 +295,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
       },
       {
         file: "src/kernel/ReceiptLog.ts",
-        find: "const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, outcome }: Receipt) {",
-        replace:
-          "const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, key: receiptKey, outcome }: Receipt) {"
+        find: "{ capability, count, durationMillis, outcome }: Receipt,",
+        replace: "{ capability, count, durationMillis, key: receiptKey, outcome }: Receipt,"
       }
     ],
     caughtBy: ["test/kernel/metrics.test.ts"]

@@ -5,12 +5,13 @@
  * row with their count. So a flood of requests is no flood of rows, and a lone repeat waits for nobody. A
  * batch has an id and a time after which it adds nothing: what is run again, or lands late, counts once.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Exit, Schedule, type Scope } from "effect"
 import { hex } from "../domain/Digest.ts"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 
 /** A repeat as it is handed in. */
 export type Unrecorded = Omit<Repeat, "receiptId">
@@ -27,6 +28,11 @@ export interface Recorder {
    * answers `recorded`. After a failure some of them may be.
    */
   readonly record: (repeats: ReadonlyArray<Unrecorded>) => Effect.Effect<Written, LedgerUnavailable>
+  /** The same for whoever is told of it later. */
+  readonly submit: (
+    repeats: ReadonlyArray<Unrecorded>,
+    told: (exit: Exit.Exit<Written, LedgerUnavailable>) => void
+  ) => void
 }
 
 /** How many rows a batch has at most, unless a single request brings more. */
@@ -48,11 +54,9 @@ export const make = Effect.fnUntraced(function* (
     const batch = {
       id: yield* Identifiers.ordered,
       notAfterMillis: (yield* ledger.now) + validMillis,
-      repeats: yield* Effect.forEach(folded(requests.flat()), (repeat) =>
-        Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId }))
-      )
+      repeats: yield* withIds(folded(requests.flat()))
     }
-    const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)
+    const recorded = yield* retried(ledger.record(batch), recordRetry)
     if (recorded._tag === "Recorded") return whatBecameOf(requests, batch.repeats, recorded.moved)
     return yield* new LedgerUnavailable({
       operation: "record",
@@ -60,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
     })
   })
 
-  const record = yield* Batching.make({
+  const { ask, submit } = yield* Batching.make({
     operation: "record",
     scope,
     maxRows,
@@ -70,7 +74,7 @@ export const make = Effect.fnUntraced(function* (
     run: write
   })
 
-  return { record }
+  return { record: ask, submit }
 })
 
 /** What became of each request, by what its repeats were folded into. */
@@ -88,8 +92,27 @@ const whatBecameOf = (
 }
 
 /** Alike repeats have one name. What they refer to says which attempt they are about. */
-const nameOf = ({ key, operator, outcome, reason, refersTo }: Unrecorded): string =>
-  JSON.stringify([hex(key.hash), outcome, operator, refersTo, reason])
+const nameOf = ({ key, operator, outcome, reason, refersTo }: Unrecorded): string => {
+  // What could be taken for something else is told apart by its first character and by quotes.
+  const asked = reason === null ? `-${operator}` : `+${JSON.stringify([operator, reason])}`
+  return `${hex(key.hash)} ${outcome} ${refersTo} ${asked}`
+}
+
+const withIds = (repeats: ReadonlyArray<Unrecorded>): Effect.Effect<ReadonlyArray<Repeat>> =>
+  Effect.map(Identifiers.manyOrdered(repeats.length), (ids) =>
+    repeats.map(({ attempt, count, key, onlyIfStands, operator, outcome, reason, refersTo }, index) => ({
+      // An id for each was asked for.
+      receiptId: ids[index] as string,
+      key,
+      outcome,
+      operator,
+      count,
+      attempt,
+      refersTo,
+      onlyIfStands,
+      reason
+    }))
+  )
 
 /** Alike repeats as one, with the sum of their counts. */
 const folded = (repeats: ReadonlyArray<Unrecorded>): ReadonlyArray<Unrecorded> => {

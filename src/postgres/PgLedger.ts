@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as GroupCommit from "../kernel/GroupCommit.ts"
 import { type Batch, Ledger, type Recorded } from "../kernel/Ledger.ts"
+import { traced } from "../kernel/telemetry/Spans.ts"
 import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
 import { claimAll } from "./claims.ts"
@@ -20,6 +21,7 @@ import { detailOf, LedgerClient } from "./LedgerClient.ts"
 import { inspect } from "./LedgerRow.ts"
 import * as Line from "./line.ts"
 import { readReceipts } from "./ReceiptRow.ts"
+import * as Repeats from "./repeats.ts"
 import * as Settle from "./settle.ts"
 import { type Freed, settleAll } from "./settlements.ts"
 import * as Statements from "./statements.ts"
@@ -54,17 +56,16 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     return Ledger.of({
       pathSecret,
 
-      find: Effect.fn("Ledger.find")((key) => grouped.find(key)),
+      find: (key) => traced("Ledger.find", grouped.find(key)),
 
-      claim: Effect.fn("Ledger.claim")((claim) => grouped.claim(claim)),
+      claim: (claim) => traced("Ledger.claim", grouped.claim(claim)),
 
       resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) => grouped.settle(settlement)),
+      settle: (settlement) => traced("Ledger.settle", grouped.settle(settlement)),
 
-      settleAndClaim: Effect.fn("Ledger.settleAndClaim")((settlement, next) =>
-        grouped.settleAndClaim(settlement, next)
-      ),
+      settleAndClaim: (settlement, next) =>
+        traced("Ledger.settleAndClaim", grouped.settleAndClaim(settlement, next)),
 
       apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
         Effect.map(
@@ -116,7 +117,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       now: clock.now,
 
-      record: Effect.fn("Ledger.record")((batch) => confirmed("record", recorded(batch))),
+      record: (batch) => traced("Ledger.record", confirmed("record", recorded(batch))),
 
       // Over the connections where nobody waits for long: those for one row may all be waiting for rows that
       // somebody holds, and a lease that runs out behind them makes everything in flight here doubtful.
@@ -163,13 +164,12 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     function recorded(batch: Batch): Effect.Effect<Recorded, SqlError.SqlError> {
       const ids = batch.repeats.map(({ receiptId }) => receiptId)
       return Effect.gen(function* () {
-        const written = yield* Statements.record(sql, batch)
+        const written = yield* Repeats.record(sql, batch)
         if (written.length > 0) {
-          const receipts = yield* readReceipts(written)
-          const known = new Set(receipts.map(({ id }) => id))
-          return { _tag: "Recorded", receipts, moved: ids.filter((id) => !known.has(id)) }
+          const known = new Set(written.map(({ id }) => id))
+          return { _tag: "Recorded", receipts: written, moved: ids.filter((id) => !known.has(id)) }
         }
-        const moved = yield* Statements.movedOf(sql, batch)
+        const moved = yield* Repeats.movedOf(sql, batch)
         if (moved === undefined) {
           // This process took the ledger's clock for another: the next batch should know better.
           yield* clock.set

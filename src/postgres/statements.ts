@@ -7,8 +7,8 @@
 import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Batch, Entry, KeyName, Repeat } from "../kernel/Ledger.ts"
-import { flags, hashes, ints, texts, uuids } from "./arrays.ts"
+import type { Entry, KeyName } from "../kernel/Ledger.ts"
+import { hashes } from "./arrays.ts"
 import { StateColumn } from "./LedgerRow.ts"
 import { receiptBeside, receiptColumns, receiptColumnsBeside, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
 
@@ -18,17 +18,6 @@ type Columns = { readonly [column: string]: unknown }
 
 /** Whether somebody is there and lets us in. */
 export const ping = (sql: Sql): Rows => sql`SELECT 1`
-
-/** What a batch left out when it was written, by this statement or one before; `undefined`: it was not. */
-export const movedOf = (
-  sql: Sql,
-  { id }: Batch
-): Effect.Effect<ReadonlyArray<string> | undefined, SqlError.SqlError> =>
-  Effect.map(
-    sql<{ moved: ReadonlyArray<string> }>`
-      SELECT COALESCE(moved, '{}')::text[] AS moved FROM fibric.receipt_batch WHERE id = ${id}::uuid`,
-    ([row]) => row?.moved
-  )
 
 /** The database's clock, in milliseconds since the epoch. */
 export const clock = (sql: Sql): Effect.Effect<number, SqlError.SqlError> =>
@@ -50,10 +39,12 @@ const EntryRow = Schema.Struct({
   check_after: Schema.NullOr(Schema.Date),
   attempt: Schema.Int,
   fingerprint: Schema.String,
-  paths: Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
+  paths: Schema.String,
   receipt: Schema.NullOr(ReceiptRow)
 })
 
+const Paths = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String))
+const decodePaths = Schema.decodeUnknownSync(Paths)
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(EntryRow))
 
 /** A row that does not fit is our own bug: the ledger alone writes them. */
@@ -95,69 +86,14 @@ const toEntry = (row: typeof EntryRow.Type): Entry => ({
   state: row.state,
   attempt: row.attempt,
   fingerprint: row.fingerprint,
-  paths: row.paths,
+  // Only a conflict is explained by them.
+  get paths() {
+    return decodePaths(row.paths)
+  },
   since: DateTime.fromDateUnsafe(row.since),
   checkAfter: utc(row.check_after),
   receipt: row.receipt === null ? null : toReceipt(row.receipt)
 })
-
-/**
- * The receipts of a batch of repeats: one that ran before, or whose time is over, adds nothing. The rows that
- * some stand on are held until the commit, so that nothing is told of a key after it has moved; and the time
- * is looked at when they are had.
- */
-export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows => {
-  const standing = repeats.some(({ onlyIfStands }) => onlyIfStands)
-  return sql`
-    WITH repeat AS (${asRelation(sql, repeats)}), ${standing ? held(sql) : sql`held AS (SELECT NULL::uuid AS id)`},
-    batch AS (
-      INSERT INTO fibric.receipt_batch (id, not_after, moved)
-      SELECT ${id}::uuid, not_after, moved FROM (
-        SELECT to_timestamp(${notAfterMillis / 1_000}::float8) AS not_after, (${standing ? moved(sql) : sql`NULL::uuid[]`}) AS moved
-        OFFSET 0
-      ) AS time
-      WHERE clock_timestamp() < not_after
-      ON CONFLICT DO NOTHING
-      RETURNING 1
-    )
-    INSERT INTO fibric.receipt_log (
-      id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to, reason
-    )
-    SELECT repeat.id, repeat.outcome, repeat.operator, repeat.capability, repeat.key_hash, repeat.key,
-      repeat.entity_type, repeat.entity_id, COALESCE(repeat.attempt, ledger.attempt, 0), repeat.count,
-      repeat.refers_to, repeat.reason
-    FROM batch, repeat LEFT JOIN fibric.ledger AS ledger ON ledger.key_hash = repeat.key_hash
-    WHERE NOT repeat.only_if_stands OR repeat.id IN (SELECT id FROM held)
-    RETURNING ${sql.literal(receiptColumns)}`
-}
-
-const asRelation = (sql: Sql, repeats: ReadonlyArray<Repeat>) => sql`
-  SELECT * FROM unnest(
-    ${uuids(repeats.map((repeat) => repeat.receiptId))}, ${texts(repeats.map((repeat) => repeat.outcome))},
-    ${texts(repeats.map((repeat) => repeat.operator))}, ${texts(repeats.map((repeat) => repeat.key.verb))},
-    ${hashes(repeats.map((repeat) => repeat.key.hash))}, ${texts(repeats.map((repeat) => repeat.key.label))},
-    ${texts(repeats.map((repeat) => repeat.key.entity.type))},
-    ${texts(repeats.map((repeat) => repeat.key.entity.id))}, ${ints(repeats.map((repeat) => repeat.attempt))},
-    ${ints(repeats.map((repeat) => repeat.count))}, ${uuids(repeats.map((repeat) => repeat.refersTo))},
-    ${flags(repeats.map((repeat) => repeat.onlyIfStands))}, ${texts(repeats.map((repeat) => repeat.reason))}
-  ) AS repeat (
-    id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count, refers_to,
-    only_if_stands, reason
-  )`
-
-/** The repeats whose receipt stands, each with its key's row locked, in the order that everybody locks in. */
-const held = (sql: Sql) => sql`
-  held AS MATERIALIZED (
-    SELECT repeat.id FROM repeat JOIN fibric.ledger AS ledger
-      ON ledger.key_hash = repeat.key_hash AND ledger.receipt_id = repeat.refers_to
-    WHERE repeat.only_if_stands
-    ORDER BY ledger.entity_hash, ledger.key_hash
-    FOR SHARE OF ledger
-  )`
-
-const moved = (sql: Sql) => sql`
-  SELECT array_agg(repeat.id) FROM repeat
-  WHERE repeat.only_if_stands AND repeat.id NOT IN (SELECT id FROM held)`
 
 /** Extends a lease that has not run out; registers a worker that is new. No row: it had run out. */
 export const beat = (sql: Sql, worker: string, leaseMillis: number): Rows => sql`
