@@ -85,6 +85,13 @@ describe("a key whose first attempt happened after all, while another payload is
   }
 })
 
+/** What somebody does before the next statement, and not before those after it. */
+const once = (trouble: Trouble, verdict: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.sync(() => trouble.before.clear()),
+    Effect.orDie(Effect.asVoid(verdict))
+  )
+
 describe("a repeat of what did not end well", () => {
   story(
     "is not answered with a refusal that is reopened before it is written down: it asks anew",
@@ -97,14 +104,13 @@ describe("a repeat of what did not end well", () => {
         const look = yield* Deferred.make<void>()
         trouble.before.set("find", Deferred.await(look))
         const reopen = verdicts.reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
-        trouble.before.set("record", Effect.orDie(Effect.asVoid(reopen)))
+        trouble.before.set("record", once(trouble, reopen))
         const repeats = yield* Effect.forkChild(
           Effect.all([execute(toAda), execute(toAda)], { concurrency: "unbounded" }),
           { startImmediately: true }
         )
         yield* Deferred.succeed(look, undefined)
         yield* world.started(2)
-        trouble.before.clear()
         const [leader, joiner] = yield* Fiber.join(repeats)
         assert.strictEqual(leader.receipt.id, joiner.receipt.id)
         assert.deepStrictEqual(yield* outcomes, ["refused 1", "reopened 1", "performed 2", "joined 2"])
@@ -117,13 +123,7 @@ describe("a repeat of what did not end well", () => {
       world.answer = () => Effect.die("the wire broke")
       yield* Effect.flip(execute(toAda))
       const resolve = verdicts.itHappened(toAda, { attempt: 1, reason: "it is in the outbox" })
-      trouble.before.set(
-        "record",
-        Effect.andThen(
-          Effect.sync(() => trouble.before.clear()),
-          Effect.orDie(Effect.asVoid(resolve))
-        )
-      )
+      trouble.before.set("record", once(trouble, resolve))
       const { receipt } = yield* execute(toAda)
       assert.strictEqual(receipt.outcome, "resolved")
       assert.deepStrictEqual(yield* outcomes, ["in_doubt 1", "resolved 1", "deduplicated 1"])
