@@ -12,6 +12,18 @@ export interface Occurrence<Event> {
   readonly cursor: string
 }
 
+/**
+ * A place that was passed with nothing there to act on: the beginning of a source that has none of its own,
+ * or what was left out on the way. A reader that keeps it need not read up to it again.
+ */
+export interface Passed {
+  readonly cursor: string
+}
+
+/** Whether something happened there. */
+export const isOccurrence = <Event>(entry: Occurrence<Event> | Passed): entry is Occurrence<Event> =>
+  "event" in entry
+
 /** The source could not be read now. Nothing is lost: it is read again from the same cursor. */
 export class SourceUnavailable extends Schema.TaggedError<SourceUnavailable>()("SourceUnavailable", {
   source: Schema.String,
@@ -33,12 +45,13 @@ export interface EventSource<Event, R = never> {
   /**
    * The events behind a cursor, the oldest first, at most `limit`; without a cursor those from the source's
    * beginning. Never skips: what may still come in before an event holds that event back. The same cursor
-   * gives the same events again, as far as they were there.
+   * gives the same events again, as far as they were there. A place without an event only says that all
+   * before it was read.
    */
   readonly read: (
     after: string | undefined,
     limit: number
-  ) => Effect.Effect<ReadonlyArray<Occurrence<Event>>, SourceUnavailable, R>
+  ) => Effect.Effect<ReadonlyArray<Occurrence<Event> | Passed>, SourceUnavailable, R>
   /** Returns when there may be something new. A hint; without it the source is asked from time to time. */
   readonly changed?: Effect.Effect<void, never, R>
 }

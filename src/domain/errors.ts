@@ -164,7 +164,7 @@ export class Unfinished extends Schema.TaggedError<Unfinished>()("Unfinished", {
 /**
  * `execute` was called inside an open database transaction. What it does can't be taken back by that
  * transaction's rollback, so nothing was performed. Execute after the commit, or propose the action
- * through the outbox, inside the transaction.
+ * inside the transaction, with `Outbox.propose`.
  */
 export class InsideTransaction extends Schema.TaggedError<InsideTransaction>()("InsideTransaction", {
   key: Schema.String
@@ -174,7 +174,7 @@ export class InsideTransaction extends Schema.TaggedError<InsideTransaction>()("
     return true
   }
   override get message() {
-    return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox inside the transaction.`
+    return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it inside the transaction with Outbox.propose.`
   }
 }
 
@@ -253,7 +253,9 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
     "port_unavailable",
     "capability_taken",
     "request_not_stored",
-    "secret_stored"
+    "secret_stored",
+    "operator_unnamed",
+    "operator_taken"
   ]),
   sentence: Schema.String
 }) {

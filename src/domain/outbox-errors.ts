@@ -33,3 +33,21 @@ export class CursorMoved extends Schema.TaggedError<CursorMoved>()("CursorMoved"
     return `"${this.operator}" has read "${this.source}" further in another process. Nothing was proposed; read on from its cursor.`
   }
 }
+
+/**
+ * The capability's payload may not be stored, so that it can't wait in the outbox: its `stores` leaves a field
+ * out, or it has secrets. Nothing was written. Allow its fields, give the secret to the connector instead of to
+ * the payload, or execute the action after the commit.
+ */
+export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable", {
+  capability: Schema.String,
+  problem: Schema.String
+}) {
+  /** Asking again gives the same answer. */
+  get safeToRetry(): boolean {
+    return false
+  }
+  override get message() {
+    return `Nothing was proposed: an action that waits has to be stored, and of "${this.capability}" ${this.problem}. Name the fields in "stores" where they may be, give secrets to the connector and not to the payload, or execute the action after the commit.`
+  }
+}

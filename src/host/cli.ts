@@ -14,6 +14,7 @@ import * as LedgerClient from "../postgres/LedgerClient.ts"
 import { schemaVersion } from "../postgres/Migration.ts"
 import { knownVersion } from "../postgres/migrations/index.ts"
 import * as PgLedger from "../postgres/PgLedger.ts"
+import * as PgOutbox from "../postgres/PgOutbox.ts"
 import * as PgReceiptLog from "../postgres/PgReceiptLog.ts"
 import * as PgRetention from "../postgres/PgRetention.ts"
 import * as PgRoles from "../postgres/PgRoles.ts"
@@ -89,6 +90,8 @@ const layerReceipts = Layer.mergeAll(PgReceiptLog.layer, PgSeals.layer, PgRetent
   Layer.provide(layerFound)
 )
 
+const layerOutbox = PgOutbox.layer.pipe(Layer.provide(LedgerClient.layerCommand), Layer.provide(layerFound))
+
 const layerRoles = PgRoles.layer.pipe(Layer.provide(layerFound))
 
 /** Runs one command line over `DATABASE_URL`. */
@@ -97,7 +100,14 @@ export const run = (
   args: ReadonlyArray<string>
 ): Effect.Effect<void, Ended, Command.Environment> =>
   Cli.run(
-    { version, ledger: layerLedger, server: layerServer, receipts: layerReceipts, roles: layerRoles },
+    {
+      version,
+      ledger: layerLedger,
+      server: layerServer,
+      receipts: layerReceipts,
+      outbox: layerOutbox,
+      roles: layerRoles
+    },
     args
   )
 

@@ -21,7 +21,6 @@ import type { SocketServer } from "effect/socket"
 import type { SqlClient } from "effect/sql"
 import * as ClusterExecutor from "../cluster/ClusterExecutor.ts"
 import type { StartRefused } from "../domain/errors.ts"
-import type * as Runtime from "../kernel/Runtime.ts"
 import * as FibricPostgres from "./postgres.ts"
 
 /** The timings by which a cluster notices that a runner is gone. */
@@ -87,7 +86,7 @@ const layerSharding = (
 export const layer = (
   options: ClusterOptions
 ): Layer.Layer<
-  Runtime.Services,
+  FibricPostgres.Services,
   StartRefused | SocketServer.SocketServerError | Config.ConfigError,
   PgClient.PgClient | SqlClient.SqlClient
 > =>
@@ -106,5 +105,5 @@ const layerAlone = Sharding.layer.pipe(
 /** A cluster of one process, for development: no sockets, no agreement, the same way through. */
 export const layerSingle = (
   options?: ClusterExecutor.HostingOptions
-): Layer.Layer<Runtime.Services, StartRefused, PgClient.PgClient> =>
+): Layer.Layer<FibricPostgres.Services, StartRefused, PgClient.PgClient> =>
   ClusterExecutor.layer(options).pipe(Layer.provide(layerAlone), Layer.provideMerge(FibricPostgres.layer))

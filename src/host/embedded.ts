@@ -8,7 +8,6 @@ import { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Option, type Redacted } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { StartRefused } from "../domain/errors.ts"
-import type * as Runtime from "../kernel/Runtime.ts"
 import { refusalOf, targetOf } from "../postgres/Refusal.ts"
 import { ping } from "../postgres/statements.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
@@ -49,7 +48,7 @@ export const layerClient = (
 export const layer = (
   options?: EmbeddedPostgres.EmbeddedPostgresOptions
 ): Layer.Layer<
-  Runtime.Services | PgClient.PgClient | SqlClient.SqlClient,
+  FibricPostgres.Services | PgClient.PgClient | SqlClient.SqlClient,
   StartRefused | EmbeddedPostgres.EmbeddedPostgresError | Config.ConfigError
 > =>
   FibricPostgres.layer.pipe(

@@ -98,7 +98,8 @@ export const checkOperator = (operator: string): Result.Result<void, InvalidOper
     : Result.fail(new InvalidOperator({ sentence: problemSentence(problem, Operator.maxLength) }))
 }
 
-const encodePayload = (
+/** The payload in its JSON form, within the bounds. */
+export const encodePayload = (
   capability: Capability.Any,
   payload: unknown,
   bounds: Bounds

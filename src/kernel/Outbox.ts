@@ -1,14 +1,19 @@
 /**
  * Outbox: actions that were proposed durably and wait to be delivered to the executor.
  *
- *     proposed ──take──▶ taken ──end──▶ delivered, with the receipt that stands for it
- *        ▲                 │ ├──again──▶ proposed, not before a later time (in doubt, busy, not there)
- *        └── lease over ───┘ └──bury───▶ dead: asking again would change nothing; a person looks
+ *     waiting ──take──▶ taken ──end───▶ gone: the receipt that stands for it is the record
+ *        ▲                │ ├──again──▶ begun, not before a later time (in doubt, busy, failed)
+ *        │                │ └──bury───▶ dead: asking again would change nothing; a person looks
+ *        └────── revive by a person ◀────┘
  *
  * The database owns the truth: what was proposed in a transaction is here if and only if that transaction
- * committed. Delivery is at least once, and the keys make that harmless. In one entity rows are delivered
- * in the order of their positions, one at a time, each at its end before the next; entities don't wait
- * for each other.
+ * committed. Delivery is at least once, and the keys make that harmless.
+ *
+ * Order. Of an entity's rows that are due, the one with the smallest position is taken, alone, and the next
+ * one only after it has ended or was buried: also where its lease runs out (then it is taken again itself),
+ * and where it has to be tried again. A row that is not due yet holds nobody back; once due it stands where
+ * its position says. Entities don't wait for each other. Two transactions that propose for one entity at
+ * the same time have no order, unless they take one themselves: a lock on the entity's own row is enough.
  */
 import { Context, type DateTime, type Effect, type Schema } from "effect"
 import type { EntityAddress } from "../domain/Entity.ts"
@@ -36,6 +41,8 @@ export interface Taken extends Proposal {
   readonly token: string
   /** Which time it is taken: 1 for the first. */
   readonly delivery: number
+  /** How many deliveries before have failed. */
+  readonly failures: number
 }
 
 /** How a delivery ended. */
@@ -44,6 +51,8 @@ export type Delivered =
   | { readonly _tag: "End"; readonly outcome: Outcome; readonly receipt: string | null }
   /** Not yet: it is taken again after so many ms, and the entity's later rows wait behind it. */
   | { readonly _tag: "Again"; readonly afterMillis: number; readonly reason: string }
+  /** As `Again`, and it counts: nothing was performed, and asking again may never change that. */
+  | { readonly _tag: "Failed"; readonly afterMillis: number; readonly reason: string }
   /** Never by asking again. The entity's later rows go on; the row stays until a person has dealt with it. */
   | { readonly _tag: "Bury"; readonly reason: string }
 
@@ -91,16 +100,19 @@ export class Outbox extends Context.Service<
       source: string
     ) => Effect.Effect<string | undefined, LedgerUnavailable>
     /**
-     * Takes the first waiting row of each entity, where it is due, of these capabilities, at most `limit`
-     * entities: theirs for `leaseMillis`, by the database's clock. An entity of which a row is taken gives no
-     * other one.
+     * Takes the first of the due rows of each entity, where it is of these capabilities, for at most `limit`
+     * entities, those first that wait longest: theirs for `leaseMillis`, by the database's clock. An entity of
+     * which a row has begun (it is taken, or is to be tried again) gives no other one until that has ended.
      */
     readonly take: (
       capabilities: ReadonlyArray<string>,
       limit: number,
       leaseMillis: number
     ) => Effect.Effect<ReadonlyArray<Taken>, LedgerUnavailable>
-    /** Says how deliveries ended. Under a token that is not current any more it changes nothing. */
+    /**
+     * Says how deliveries ended. Under a token that is not current any more it changes nothing, so that it
+     * may be said again where it was not confirmed.
+     */
     readonly deliver: (
       ended: ReadonlyArray<{ readonly taken: Taken; readonly delivered: Delivered }>
     ) => Effect.Effect<void, LedgerUnavailable>
@@ -108,8 +120,14 @@ export class Outbox extends Context.Service<
     readonly backlog: (limit: number) => Effect.Effect<ReadonlyArray<Backlog>, LedgerUnavailable>
     /** The rows that were buried, the oldest first. */
     readonly deadLetters: (limit: number) => Effect.Effect<ReadonlyArray<DeadLetter>, LedgerUnavailable>
-    /** Puts a dead letter back in its place, or drops it; `false`: there is none at that position. */
+    /** Returns when there may be something new to take that was put in this process. A hint. */
+    readonly changed: Effect.Effect<void>
+    /** Puts a dead letter back in its place; `false`: there is none at that position. */
     readonly revive: (position: bigint) => Effect.Effect<boolean, LedgerUnavailable>
+    /**
+     * Gives a dead letter up, by name and with a reason, which are kept; its payload is not. `false`: there is
+     * none at that position.
+     */
     readonly drop: (position: bigint, by: string, reason: string) => Effect.Effect<boolean, LedgerUnavailable>
   }
 >()("fibric/kernel/Outbox") {}

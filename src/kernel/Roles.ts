@@ -8,11 +8,12 @@ import type { StartRefused } from "../domain/errors.ts"
 
 /**
  * - `runtime`: claims, settles, writes receipts, has them sealed; creates nothing, changes and deletes no receipt
+ * - `proposer`: writes proposals into the outbox, and nothing else
  * - `sealer`: has receipts folded and sealed and months made, and nothing else
  * - `purger`: has bodies purged, and nothing else
  * - `reader`: reads receipts and seals, bodies included, and verifies; no payload, no secret of the ledger
  */
-export const roleKinds = ["runtime", "sealer", "purger", "reader"] as const
+export const roleKinds = ["runtime", "proposer", "sealer", "purger", "reader"] as const
 export type RoleKind = (typeof roleKinds)[number]
 
 export class Roles extends Context.Service<

@@ -55,6 +55,26 @@ export interface Bounds {
   /** The first and the longest pause between two looks at another process's flight. */
   readonly pollMillis: number
   readonly maxPollMillis: number
+  /** How many rows of one entity may wait in the outbox. The next one gets `OutboxFull`. */
+  readonly outboxCapacity: number
+  /** How many entities this process delivers for at once. The others' rows wait in the outbox. */
+  readonly deliverAtOnce: number
+  /**
+   * How long a row that was taken belongs to whoever took it. What takes longer is given back after two thirds
+   * of it and joined by the next delivery; what died with its process is taken again after it.
+   */
+  readonly deliverLeaseMillis: number
+  /** The first and the longest pause between two looks into an outbox that has nothing to take. */
+  readonly deliverPollMillis: number
+  readonly maxDeliverPollMillis: number
+  /** The first and the longest pause before a row that could not be delivered is tried again. */
+  readonly deliverAgainMillis: number
+  readonly maxDeliverAgainMillis: number
+  /**
+   * How often a delivery may end in proof that nothing was performed, before its row is a dead letter. A doubt,
+   * and whatever only says that it is not the time, is not counted.
+   */
+  readonly maxFailedDeliveries: number
   /**
    * The risks to durability that starting is not refused for. Where one is there, every receipt names
    * it: a crash of the server can lose a claim, and the effect is then performed again.
@@ -83,6 +103,14 @@ const defaults: Bounds = {
   drainMillis: Duration.toMillis("10 seconds"),
   pollMillis: 20,
   maxPollMillis: 500,
+  outboxCapacity: 10_000,
+  deliverAtOnce: 64,
+  deliverLeaseMillis: Duration.toMillis("30 seconds"),
+  deliverPollMillis: 50,
+  maxDeliverPollMillis: Duration.toMillis("1 second"),
+  deliverAgainMillis: Duration.toMillis("1 second"),
+  maxDeliverAgainMillis: Duration.toMillis("1 minute"),
+  maxFailedDeliveries: 20,
   acceptedRisks: []
 }
 

@@ -29,8 +29,11 @@ export const decode = (capability: Capability.Any, request: string | null): Resu
  * What a capability's allow-list leaves out of what its recovery needs, as a sentence; `undefined`
  * where nothing is missing.
  */
-export const missing = (capability: Capability.Any): string | undefined => {
-  if (!isNeeded(capability)) return undefined
+export const missing = (capability: Capability.Any): string | undefined =>
+  isNeeded(capability) ? uncovered(capability) : undefined
+
+/** What a capability's allow-list leaves out of its payload, as a sentence; `undefined` where it has all of it. */
+export const uncovered = (capability: Capability.Any): string | undefined => {
   const ast = SchemaAST.toEncoded(Schema.toCodecJson(capability.payload).ast)
   if (!SchemaAST.isObjects(ast)) return "its payload is no struct, so that no field of it can be allowed"
   if (ast.indexSignatures.length > 0) return "its payload has fields without names of their own"

@@ -19,7 +19,17 @@ const seal = "seal(double precision, integer)"
 const makeMonths = "make_months(integer)"
 const purge = "purge_bodies(double precision, xid8, integer)"
 
-const views = { receipts: ["SELECT"], doubts: ["SELECT"], seals: ["SELECT"] } as const
+const propose = "propose(text, text, text, jsonb, text, timestamp with time zone)"
+const writeProposals =
+  "write_proposals(text[], text[], text[], text[], integer[], text[], timestamp with time zone[], integer)"
+
+const views = {
+  receipts: ["SELECT"],
+  doubts: ["SELECT"],
+  seals: ["SELECT"],
+  outbox: ["SELECT"],
+  dead_letters: ["SELECT"]
+} as const
 const chain = { seal: ["SELECT"], sealing: ["SELECT"] } as const
 
 export const needs: Readonly<Record<RoleKind, Needs>> = {
@@ -34,13 +44,18 @@ export const needs: Readonly<Record<RoleKind, Needs>> = {
       // Who waits for whom is no record: a place in line is given up by taking its row away.
       ticket: ["SELECT", "INSERT", "UPDATE", "DELETE"],
       waiting: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+      // What was delivered is taken away: its receipt is the record.
+      proposal: ["SELECT", "UPDATE", "DELETE"],
+      outbox_lane: ["SELECT", "INSERT", "UPDATE", "DELETE"],
+      operator_cursor: ["SELECT", "INSERT", "UPDATE"],
       receipt_log: ["SELECT", "INSERT"],
       receipt_batch: ["SELECT", "INSERT"],
       ...chain,
       ...views
     },
-    functions: [seal, makeMonths]
+    functions: [seal, makeMonths, writeProposals]
   },
+  proposer: { tables: {}, functions: [propose, writeProposals] },
   sealer: { tables: { migrations: ["SELECT"], ...chain }, functions: [seal, makeMonths] },
   purger: { tables: { migrations: ["SELECT"] }, functions: [purge] },
   reader: { tables: { migrations: ["SELECT"], receipt_log: ["SELECT"], ...chain, ...views }, functions: [] }

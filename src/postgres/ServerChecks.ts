@@ -49,7 +49,16 @@ export const checkDurability = Effect.fnUntraced(function* (
 })
 
 /** Read by whoever reads receipts, and needed for no effect. */
-const spared: ReadonlySet<string> = new Set(["migrations", "seal", "sealing", "receipts", "doubts", "seals"])
+const spared: ReadonlySet<string> = new Set([
+  "migrations",
+  "seal",
+  "sealing",
+  "receipts",
+  "doubts",
+  "seals",
+  "outbox",
+  "dead_letters"
+])
 
 const settings = ["fsync", "full_page_writes", "synchronous_commit"] as const
 type Setting = (typeof settings)[number]

@@ -11,6 +11,7 @@ import { SqlError } from "effect/sql"
 import * as Evidence from "../kernel/Evidence.ts"
 import type { Ledger, Settlement, Transacted } from "../kernel/Ledger.ts"
 import { LedgerTransaction } from "../kernel/LedgerTransaction.ts"
+import { inTransaction } from "./inTransaction.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import { receiptsById, settle } from "./settle.ts"
 import type { Freed } from "./settlements.ts"
@@ -48,9 +49,7 @@ export const transact = (
     const { applied, freed } = yield* settle(sql, { settlement: { ...attempt, ...ended }, next: undefined })
     return applied._tag === "Settled" ? { transacted: applied, freed } : yield* takeBack(fenced)
   }).pipe(
-    sql.withTransaction,
-    // A connection that is lost fails the rollback too, which the driver reports as a defect.
-    Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
+    (statements) => inTransaction(sql, statements),
     Effect.catchTag("TakenBack", ({ end }) => Effect.succeed(unheard(end)))
   )
 

@@ -11,6 +11,9 @@ import * as Recovery from "../../src/domain/Recovery.ts"
 import type { Evidence } from "../../src/kernel/Evidence.ts"
 import { type Claim, Ledger, type Repeat } from "../../src/kernel/Ledger.ts"
 
+/** How many rows of one entity may wait in the outbox. */
+export const outboxCapacity = 5
+
 export const performed: Evidence = { _tag: "Performed", body: `{"messageId":"m-1"}`, effectId: null }
 /** A success that the provider calls by a name. */
 export const performedAs = (effectId: string): Evidence => ({

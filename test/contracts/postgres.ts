@@ -6,22 +6,33 @@ import { PgClient } from "@effect/sql-pg"
 import { afterAll } from "@effect/vitest"
 import { type Context, Effect, Exit, Layer, Scope } from "effect"
 import type { Ledger } from "../../src/kernel/Ledger.ts"
+import type { Outbox } from "../../src/kernel/Outbox.ts"
 import type { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
+import * as Settings from "../../src/kernel/Settings.ts"
 import type { Retention } from "../../src/kernel/Retention.ts"
 import type { Seals } from "../../src/kernel/Seals.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
+import * as PgOutbox from "../../src/postgres/PgOutbox.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import * as PgReceiptLog from "../../src/postgres/PgReceiptLog.ts"
 import * as PgRetention from "../../src/postgres/PgRetention.ts"
 import * as PgSeals from "../../src/postgres/PgSeals.ts"
 import { layerFreshClient } from "../support/database.ts"
+import { outboxCapacity } from "./keys.ts"
 
-const layer = Layer.mergeAll(PgLedger.layer, PgReceiptLog.layer, PgSeals.layer, PgRetention.layer).pipe(
+const layer = Layer.mergeAll(
+  PgLedger.layer,
+  PgOutbox.layer,
+  PgReceiptLog.layer,
+  PgSeals.layer,
+  PgRetention.layer
+).pipe(
   Layer.provide(LedgerClient.layer),
+  Layer.provide(Settings.layer({ outboxCapacity })),
   Layer.provideMerge(layerFreshClient)
 )
 
-type Services = Ledger | ReceiptLog | Seals | Retention | PgClient.PgClient
+type Services = Ledger | Outbox | ReceiptLog | Seals | Retention | PgClient.PgClient
 
 const scope = Scope.makeUnsafe()
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
@@ -43,6 +54,9 @@ const emptied = Effect.flatMap(PgClient.PgClient, (sql) =>
         entity AS (DELETE FROM fibric.entity),
         ticket AS (DELETE FROM fibric.ticket),
         waiting AS (DELETE FROM fibric.waiting),
+        proposal AS (DELETE FROM fibric.proposal),
+        outbox_lane AS (DELETE FROM fibric.outbox_lane),
+        operator_cursor AS (DELETE FROM fibric.operator_cursor),
         receipt_batch AS (DELETE FROM fibric.receipt_batch),
         seal AS (DELETE FROM fibric.seal)
       DELETE FROM fibric.ledger`,

@@ -79,6 +79,21 @@ describe("the README's code", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("tells a customer when the order ships, and asks later how it was", () =>
+    Effect.gen(function* () {
+      const output = yield* run("examples/operator.ts")
+      assert.deepStrictEqual(
+        output.split("\n").filter((line) => /^(?:to|performed) /.test(line)),
+        [
+          "to ada@example.com, of order 4471: shipped",
+          "performed tell:order-4471:shipped by tell-shipped",
+          "to ada@example.com, of order 4471: how was it?",
+          "performed tell:order-4471:how was it? by tell-shipped"
+        ]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("simulates a connector of one's own", () =>
     Effect.gen(function* () {
       const output = yield* run("examples/simulation.ts")

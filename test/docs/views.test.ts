@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
+import { deadLetterColumns, outboxColumns } from "../../src/postgres/migrations/0013-outbox-views.ts"
 import { doubtColumns, receiptColumns, sealColumns } from "../../src/postgres/migrations/public-views.ts"
 
 const page = readFileSync(new URL("../../docs/views.md", import.meta.url), "utf8")
@@ -22,7 +23,9 @@ describe("docs/views.md", () => {
   for (const [view, columns] of Object.entries({
     receipts: receiptColumns,
     doubts: doubtColumns,
-    seals: sealColumns
+    seals: sealColumns,
+    outbox: outboxColumns,
+    dead_letters: deadLetterColumns
   })) {
     it(`has the columns of fibric.${view} in order, with what each means`, () => {
       assert.deepStrictEqual(tableUnder(view), Object.entries(columns))

@@ -207,7 +207,7 @@ describe("a verdict that the ledger does not confirm", () => {
       const running = yield* Effect.forkChild(
         Effect.flip(
           Cli.run(
-            { version: "1.2.3", ledger, server, receipts: unused, roles: unused },
+            { version: "1.2.3", ledger, server, receipts: unused, outbox: unused, roles: unused },
             resolve(key.label, ...said)
           )
         )

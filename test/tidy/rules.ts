@@ -44,7 +44,8 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   postgres: ["domain", "kernel"],
   surface: ["domain", "kernel"],
   cluster: ["domain", "kernel"],
-  host: ["domain", "kernel", "postgres", "surface", "cluster"],
+  operator: ["domain", "kernel"],
+  host: ["domain", "kernel", "postgres", "surface", "cluster", "operator"],
   testing: ["domain", "kernel"]
 }
 

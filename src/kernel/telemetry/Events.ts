@@ -9,15 +9,23 @@ import type { LogLevel } from "effect"
 
 /** What a field means, wherever it stands. An instant is ISO 8601 in UTC; what is not known is null. */
 export const fields = {
+  "fibric.actions": "How many actions were proposed",
   "fibric.attempt": "Which dispatch of the key it is about, from 1; 0 where there was none",
   "fibric.capability": "The verb",
   "fibric.check_after": "For a doubt: when to look again",
+  "fibric.cursor": "The place in the source up to which the operator has read",
+  "fibric.cursor.event": "The place right behind the event that it is about",
   "fibric.duration_millis": "How long the connector took, in milliseconds",
   "fibric.entity": "The entity's label, type-id",
+  "fibric.events": "How many events they answer",
   "fibric.evidence": "What was known of the attempt and could not be recorded",
   "fibric.key": "The idempotency key's label",
   "fibric.months": "The parts of the receipts' table that were made",
-  "fibric.operator": "Who asked, or who gave the verdict",
+  "fibric.operator": "Who asked, or who gave the verdict; of the operators' own events, which one",
+  "fibric.outbox.after_millis": "How long it waits before it is taken again, in milliseconds",
+  "fibric.outbox.delivery": "Which time the row was taken, from 1",
+  "fibric.outbox.position": "The row's place in the outbox",
+  "fibric.person": "Who said so",
   "fibric.reason": "Why, in words",
   "fibric.receipt.count": "How many requests the receipt stands for",
   "fibric.receipt.id": "The receipt",
@@ -29,7 +37,8 @@ export const fields = {
   "fibric.seal.number": "The seal's place in the chain",
   "fibric.seal.receipts": "How many requests the sealed receipts stand for",
   "fibric.seal.rows": "How many receipts were sealed",
-  "fibric.since": "Since when the key has been in doubt"
+  "fibric.since": "Since when the key has been in doubt",
+  "fibric.source": "The source that the operator watches"
 } as const
 
 export type Field = keyof typeof fields
@@ -131,6 +140,62 @@ export const events = {
     meaning: "A claim that was not confirmed could not be given up; it is tried again",
     fields: ["fibric.reason"]
   },
+  "fibric.outbox.delivered": {
+    level: "Debug",
+    meaning: "A row of the outbox has ended and is gone; its receipt is the record",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.receipt.outcome",
+      "fibric.receipt.id"
+    ]
+  },
+  "fibric.outbox.again": {
+    level: ["Info", "Warn"],
+    meaning:
+      "A row of the outbox waits and is taken again later, and its entity's later rows wait behind it. Warn where its delivery failed, which it may so often",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.outbox.after_millis",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.buried": {
+    level: "Error",
+    meaning: "A row of the outbox is a dead letter: it is not delivered unless a person revives it",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.unsaid": {
+    level: "Warn",
+    meaning: "How a delivery ended could not be said; the row is taken again when its lease is over",
+    fields: [
+      "fibric.outbox.position",
+      "fibric.outbox.delivery",
+      "fibric.capability",
+      "fibric.entity",
+      "fibric.operator",
+      "fibric.reason"
+    ]
+  },
+  "fibric.outbox.look_failed": {
+    level: "Warn",
+    meaning: "The outbox could not be looked into; it is tried again",
+    fields: ["fibric.reason"]
+  },
   "fibric.sealed": {
     level: "Debug",
     meaning: "A range of receipts was sealed by this process",
@@ -151,6 +216,39 @@ export const events = {
     meaning:
       "Parts of the receipts' table could not be made ahead; it is tried again, and the default part takes what comes",
     fields: ["fibric.reason"]
+  },
+  "fibric.operator.proposed": {
+    level: "Debug",
+    meaning: "An operator's proposals, and the move behind the events that they answer, were committed",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor", "fibric.events", "fibric.actions"]
+  },
+  "fibric.operator.stopped": {
+    level: "Error",
+    meaning:
+      "The actions for an event can't be proposed: `propose` threw, or what it proposed can't be stored or performed. The operator stands at the event until its code is mended or a person skips it; told each time it is tried again",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor", "fibric.cursor.event", "fibric.reason"]
+  },
+  "fibric.operator.skipped": {
+    level: "Warn",
+    meaning: "A person let an operator go on behind the event that it stood at; nothing was proposed for it",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor.event", "fibric.person", "fibric.reason"]
+  },
+  "fibric.operator.read_failed": {
+    level: "Warn",
+    meaning: "The source can't be read; it is tried again from the same place",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor", "fibric.reason"]
+  },
+  "fibric.operator.write_failed": {
+    level: "Warn",
+    meaning:
+      "What an operator proposes, or how far it has come, could not be written or read; it is tried again",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor", "fibric.reason"]
+  },
+  "fibric.operator.outbox_full": {
+    level: "Warn",
+    meaning:
+      "An entity has as many actions waiting in the outbox as it may; the operator waits and reads no further meanwhile",
+    fields: ["fibric.operator", "fibric.source", "fibric.cursor", "fibric.reason"]
   }
 } as const satisfies Readonly<Record<string, Declared>>
 

@@ -40,6 +40,18 @@ export const metrics = {
     labels: [],
     description: "Actions that wait in mailboxes of this process for their turn"
   },
+  fibric_outbox_deliveries_total: {
+    type: "counter",
+    unit: "deliveries",
+    labels: ["capability", "ended"],
+    description: "Deliveries out of the outbox by this process, by how they ended: end, again, failed or bury"
+  },
+  fibric_outbox_delivering: {
+    type: "gauge",
+    unit: "rows",
+    labels: [],
+    description: "Rows of the outbox that this process delivers now, one for each entity"
+  },
   fibric_in_doubt: {
     type: "gauge",
     unit: "keys",
@@ -52,6 +64,13 @@ export const metrics = {
     unit: "seconds",
     labels: [],
     description: "Age of the oldest key in doubt in the whole ledger; 0 where there is none"
+  },
+  fibric_operators_held: {
+    type: "gauge",
+    unit: "operators",
+    labels: [],
+    description:
+      "Operators of this process that can't go on: stopped at an event, or kept from reading or writing"
   }
 } as const
 
@@ -70,8 +89,14 @@ const durations = Metric.histogram("fibric_effect_duration_seconds", {
 })
 const inFlight = Metric.gauge("fibric_in_flight", described("fibric_in_flight"))
 const waiting = Metric.gauge("fibric_waiting", described("fibric_waiting"))
+const deliveries = Metric.counter("fibric_outbox_deliveries_total", {
+  ...described("fibric_outbox_deliveries_total"),
+  incremental: true
+})
+const delivering = Metric.gauge("fibric_outbox_delivering", described("fibric_outbox_delivering"))
 const inDoubt = Metric.gauge("fibric_in_doubt", described("fibric_in_doubt"))
 const oldestDoubt = Metric.gauge("fibric_oldest_doubt_seconds", described("fibric_oldest_doubt_seconds"))
+const operatorsHeld = Metric.gauge("fibric_operators_held", described("fibric_operators_held"))
 
 /** Counts what a receipt stands for, and how long its call took where it says so. */
 export const ended = (labels: Labels, count: number, durationMillis: number | null): Effect.Effect<void> => {
@@ -92,6 +117,18 @@ export const whileInFlight = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Eff
     () => Metric.modify(inFlight, -1)
   )
 
+/** Counts how a delivery ended. */
+export const delivered = (capability: string, ended: string): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(deliveries, { capability, ended }), 1)
+
+/** Counts a delivery as under way while it runs, however it ends. */
+export const whileDelivering = <A, E, R>(delivery: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Metric.modify(delivering, 1),
+    () => delivery,
+    () => Metric.modify(delivering, -1)
+  )
+
 /** So many more actions wait, or fewer, as the context's registry counts them. */
 export const waits = (more: number, context: Context.Context<never>): void =>
   waiting.modifyUnsafe(more, context)
@@ -99,3 +136,6 @@ export const waits = (more: number, context: Context.Context<never>): void =>
 /** What is in doubt in the whole ledger. */
 export const doubts = (keys: number, oldestMillis: number): Effect.Effect<void> =>
   Effect.andThen(Metric.update(inDoubt, keys), Metric.update(oldestDoubt, oldestMillis / 1_000))
+
+/** So many more operators can't go on, or fewer. */
+export const operatorsHeldUp = (more: 1 | -1): Effect.Effect<void> => Metric.modify(operatorsHeld, more)

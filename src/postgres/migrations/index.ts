@@ -3,8 +3,9 @@
  * changed; what comes later is a new step, and workers of the version before go on while it is made. A
  * step is one transaction and changes one of the tables that workers use.
  *
- * Everything lives in the schema `fibric`. The views `receipts`, `doubts` and `seals` are public: their
- * columns are documented in the database and stay; the tables are the ledger's own.
+ * Everything lives in the schema `fibric`. The views `receipts`, `doubts`, `seals`, `outbox` and `dead_letters`
+ * are public, and so is the function `propose`: they are documented in the database and stay; the tables are
+ * the ledger's own.
  */
 import { ledgerAndReceipts } from "./0001-ledger-and-receipts.ts"
 import { attempts, attemptsIndexes } from "./0002-attempts.ts"
@@ -16,6 +17,9 @@ import { receiptsBounded } from "./0007-receipts-bounded.ts"
 import { receiptMonths, receiptMonthsIndexes } from "./0008-receipt-months.ts"
 import { seals } from "./0009-seals.ts"
 import { views } from "./0010-public-views.ts"
+import { outbox } from "./0011-outbox.ts"
+import { proposing } from "./0012-proposing.ts"
+import { outboxViews } from "./0013-outbox-views.ts"
 
 /** All steps by number and name. The highest number is the schema that this version knows. */
 export const migrations = {
@@ -28,7 +32,10 @@ export const migrations = {
   "0007_receipts_bounded": receiptsBounded,
   "0008_receipt_months": receiptMonths,
   "0009_seals": seals,
-  "0010_public_views": views
+  "0010_public_views": views,
+  "0011_outbox": outbox,
+  "0012_proposing": proposing,
+  "0013_outbox_views": outboxViews
 } as const
 
 /** The newest step that this version of fibric knows. */

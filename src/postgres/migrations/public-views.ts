@@ -67,7 +67,11 @@ export const publicViews = Effect.gen(function* () {
   yield* documented("seals", sealColumns)
 })
 
-const documented = Effect.fnUntraced(function* (view: string, columns: Readonly<Record<string, string>>) {
+/** Says in the database what the columns of a view mean. */
+export const documented = Effect.fnUntraced(function* (
+  view: string,
+  columns: Readonly<Record<string, string>>
+) {
   const sql = yield* SqlClient.SqlClient
   for (const [column, meaning] of Object.entries(columns)) {
     yield* sql`COMMENT ON COLUMN ${sql(`fibric.${view}.${column}`)} IS ${sql.literal(quoted(meaning))}`

@@ -1,7 +1,7 @@
 /**
  * The command line: for whoever decides what no program can know (`fibric doubt`), for whoever wants to
- * see what became of a request and whether that can be trusted (`fibric receipts`, `verify`, `head`), and
- * for whoever keeps the ledger (`fibric ledger`). It performs nothing, and holds no lease.
+ * see what became of a request and whether that can be trusted (`fibric receipts`, `verify`, `head`) or what
+ * still waits (`fibric outbox`), and for whoever keeps the ledger (`fibric ledger`). It performs nothing, and holds no lease.
  *
  * What was asked for goes to stdout, everything else to stderr. It ends with 0 when it was done, with 1
  * and a sentence when it was refused, and with 2 when the command line was not understood.
@@ -11,6 +11,7 @@ import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import type { Ledger } from "../../kernel/Ledger.ts"
+import type { Outbox } from "../../kernel/Outbox.ts"
 import type { ReceiptLog } from "../../kernel/ReceiptLog.ts"
 import type { Retention } from "../../kernel/Retention.ts"
 import type { Roles } from "../../kernel/Roles.ts"
@@ -20,6 +21,8 @@ import { checkTogether, doubtResolve } from "./DoubtResolve.ts"
 import { doubtShow } from "./DoubtShow.ts"
 import { ledgerAcknowledge, type ServerRecord } from "./LedgerAcknowledge.ts"
 import { ledgerGrant, ledgerPurge, ledgerSeal } from "./LedgerKeep.ts"
+import { outboxDead, outboxList } from "./OutboxList.ts"
+import { outboxDrop, outboxRevive } from "./OutboxResolve.ts"
 import { receiptsQuery } from "./ReceiptsQuery.ts"
 import { receiptsShow } from "./ReceiptsShow.ts"
 import { receiptsTail } from "./ReceiptsTail.ts"
@@ -34,6 +37,7 @@ export interface Opened<E extends Error> {
   readonly server: Layer.Layer<ServerRecord, E>
   /** The receipts, for whoever reads them, seals them or purges them, with no more rights than that takes. */
   readonly receipts: Layer.Layer<ReceiptLog | Seals | Retention, E>
+  readonly outbox: Layer.Layer<Outbox, E>
   readonly roles: Layer.Layer<Roles, E>
 }
 
@@ -54,7 +58,7 @@ export const run = <E extends Error>(
     Effect.provideService(Logger.LogToStderr, true)
   )
 
-const fibric = <E extends Error>({ ledger, receipts, roles, server }: Opened<E>) =>
+const fibric = <E extends Error>({ ledger, outbox, receipts, roles, server }: Opened<E>) =>
   Command.make("fibric").pipe(
     Command.withDescription(
       "What fibric did and prevented, and what it can't know and a person can. Reads DATABASE_URL. Ends with 0 when it was done, with 1 when it was refused, with 2 when the command line was not understood."
@@ -75,6 +79,15 @@ const fibric = <E extends Error>({ ledger, receipts, roles, server }: Opened<E>)
           Command.provide(ledgerGrant, roles),
           Command.provide(ledgerSeal, receipts),
           Command.provide(ledgerPurge, receipts)
+        ])
+      ),
+      Command.make("outbox").pipe(
+        Command.withDescription("What was proposed and waits to be delivered, and what could not be"),
+        Command.withSubcommands([
+          Command.provide(outboxList, outbox),
+          Command.provide(outboxDead, outbox),
+          Command.provide(outboxRevive, outbox),
+          Command.provide(outboxDrop, outbox)
         ])
       ),
       Command.make("receipts").pipe(

@@ -68,7 +68,7 @@ export const ledgerPurge = Command.make(
 
 const kind = Argument.Literals("kind", roleKinds).pipe(
   Argument.withDescription(
-    "runtime (fibric itself), sealer (ledger seal), purger (ledger purge) or reader (receipts, verify, head)"
+    "runtime (fibric itself), proposer (applications that propose), sealer (ledger seal), purger (ledger purge) or reader (receipts, verify, head)"
   )
 )
 

@@ -64,6 +64,15 @@ export class VerdictUnconfirmed extends Schema.TaggedError<VerdictUnconfirmed>()
   }
 }
 
+/** There is no dead letter at this position. */
+export class LetterUnknown extends Schema.TaggedError<LetterUnknown>()("LetterUnknown", {
+  position: Schema.String
+}) {
+  override get message() {
+    return `There is no dead letter ${this.position} in the outbox. Nothing was changed; "fibric outbox dead" lists those that there are.`
+  }
+}
+
 /** The command line has said why, and ends with this exit code: 1 it was refused, 2 it was not understood. */
 export class Ended extends Schema.TaggedError<Ended>()("Ended", { exitCode: Schema.Literals([1, 2]) }) {
   override readonly [Runtime.errorExitCode] = this.exitCode

@@ -1,0 +1,184 @@
+/**
+ * The outbox harness: transactions of which a third roll back, by several writers, and worker processes that
+ * deliver what they proposed and are killed with SIGKILL in the middle of it. `npm run outbox`, with
+ * `-- --json` for a program to read.
+ *
+ * Everything is real: Postgres, the processes, SIGKILL, and a provider in a process of its own. Exactly what
+ * was committed has to happen, in order for each entity: in the ledger's database, and at a provider that
+ * recognises keys. It ends with 1 if something is not as it has to be.
+ *
+ *     writers ──commit──► outbox ──► workers ──► a table, the provider
+ *        └─ roll back                   ✕ killed, and started again
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { PgClient } from "@effect/sql-pg"
+import {
+  Cause,
+  Console,
+  Effect,
+  Fiber,
+  FileSystem,
+  Layer,
+  Logger,
+  Redacted,
+  Schedule,
+  Schema,
+  Scope
+} from "effect"
+import { Command, Flag } from "effect/cli"
+import { layerClient } from "fibric/embedded"
+import { layer as layerPostgres } from "fibric/postgres"
+import * as Child from "../harness/Child.ts"
+import * as Database from "../harness/Database.ts"
+import { judge, surprises } from "./judge.ts"
+import * as Provider from "./Provider.ts"
+import { type Committed, setUp, writeAll } from "./writing.ts"
+
+/** Something is not as it has to be. */
+class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
+  surprises: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
+  }
+}
+
+/** How many workers there are at once. */
+const workersAtOnce = 2
+
+/** How long everything may take once nobody is killed any more. */
+const drainWithin = "90 seconds"
+
+const Count = Schema.Struct({ count: Schema.Int })
+const decodeCount = Schema.decodeUnknownEffect(Schema.Tuple([Count]))
+const countOf = (rows: Effect.Effect<ReadonlyArray<object>, unknown>) =>
+  Effect.map(Effect.flatMap(rows, decodeCount), ([{ count }]) => count)
+
+const happenedInTable = Effect.flatMap(
+  PgClient.PgClient,
+  (sql) => sql<Committed>`SELECT entity, transaction, number FROM shop_effect ORDER BY place`
+)
+
+/** How many effects there are in both worlds. */
+const progress = Effect.fnUntraced(function* (port: number) {
+  const sql = yield* PgClient.PgClient
+  const inTable = yield* countOf(sql`SELECT count(*)::integer AS count FROM shop_effect`)
+  return inTable + (yield* Provider.happened(port)).effects.length
+})
+
+/** Looks until it is so. */
+const until = <A, E, R>(look: Effect.Effect<A, E, R>, isSo: (found: A) => boolean) =>
+  Effect.repeat(look, { schedule: Schedule.spaced("30 millis"), until: isSo })
+
+const drained = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  return yield* countOf(sql`SELECT count(*)::integer AS count FROM fibric.outbox`)
+}).pipe((waiting) => until(waiting, (count) => count === 0), Effect.timeoutOption(drainWithin))
+
+/** Starts a worker in a scope of its own, so that it can be replaced; returns when it delivers. */
+const startWorker = Effect.fnUntraced(function* (
+  port: number,
+  env: Readonly<Record<string, Redacted.Redacted<string>>>
+) {
+  const child = yield* Child.start(new URL("./worker.ts", import.meta.url), [String(port)], env)
+  yield* child.nextLine
+  return child
+})
+
+const run = Effect.fnUntraced(function* (transactions: number, kills: number) {
+  const { makeTempDirectoryScoped } = yield* FileSystem.FileSystem
+  const compiled = Redacted.make(yield* makeTempDirectoryScoped({ prefix: "fibric-outbox-" }))
+  const database = yield* Database.make("outbox")
+  yield* Effect.scoped(Layer.build(Layer.provide(layerPostgres, layerClient(database.url))))
+  const port = yield* Provider.make
+  const env = { DATABASE_URL: database.url, NODE_COMPILE_CACHE: compiled }
+  const scope = yield* Effect.scope
+  const start = Scope.provide(startWorker(port, env), scope)
+
+  return yield* Effect.gen(function* () {
+    yield* setUp
+    const workers = yield* Effect.replicateEffect(start, workersAtOnce, { concurrency: workersAtOnce })
+    const committed: Array<Committed> = []
+    const rounds = kills + 1
+    for (let round = 0; round < rounds; round++) {
+      const from = Math.round((transactions * round) / rounds)
+      const to = Math.round((transactions * (round + 1)) / rounds)
+      const before = yield* progress(port)
+      const writing = yield* Effect.forkChild(writeAll(from, to))
+      if (round < kills) {
+        // In the middle of what this round brings, which is less than was written at the most.
+        const some = before + Math.max(1, Math.floor((to - from) * 0.3))
+        yield* Effect.timeoutOption(
+          until(progress(port), (count) => count >= some),
+          drainWithin
+        )
+        yield* workers.shift()?.signal("SIGKILL") ?? Effect.void
+        workers.push(yield* start)
+      }
+      committed.push(...(yield* Fiber.join(writing)))
+    }
+    yield* drained
+    const sql = yield* PgClient.PgClient
+    const transactional = judge(committed, yield* happenedInTable)
+    const { effects, recognised } = yield* Provider.happened(port)
+    const resend = judge(committed, effects)
+    const deadLetters = yield* countOf(sql`SELECT count(*)::integer AS count FROM fibric.dead_letters`)
+    const waiting = yield* countOf(sql`SELECT count(*)::integer AS count FROM fibric.outbox`)
+    return {
+      report: {
+        transactions,
+        committed: committed.length,
+        rolledBack: transactions - committed.length,
+        kills,
+        transactional,
+        resend: { ...resend, recognised },
+        deadLetters
+      },
+      surprises: [
+        ...surprises("transactional", transactional, committed.length),
+        ...surprises("resend", resend, committed.length),
+        ...(deadLetters === 0 ? [] : [`${deadLetters} dead letters`]),
+        ...(waiting === 0 ? [] : [`${waiting} entities whose actions still wait`])
+      ]
+    }
+  }).pipe(Effect.provide(layerClient(database.url)))
+}, Effect.scoped)
+
+const outbox = Command.make(
+  "outbox",
+  {
+    transactions: Flag.Int("transactions").pipe(
+      Flag.withDescription("How many transactions propose (default: 1,000)"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 1_000_000 }))),
+      Flag.withDefault(1_000)
+    ),
+    kills: Flag.Int("kills").pipe(
+      Flag.withDescription("How many workers are killed meanwhile (default: 10)"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
+      Flag.withDefault(10)
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the counts as one line of JSON"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function* ({ json, kills, transactions }) {
+    const { report, surprises } = yield* run(transactions, kills)
+    yield* Console.log(JSON.stringify(report, null, json ? 0 : 2))
+    if (surprises.length > 0) return yield* new Surprised({ surprises })
+  })
+).pipe(Command.withDescription("Proposes in transactions, kills deliverers, and counts what happened"))
+
+/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
+const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.void
+  const error = Cause.squash(cause)
+  return Console.error(error instanceof Error ? error.message : String(error))
+}
+
+Command.run(outbox, { version: "0.1.0" }).pipe(
+  Effect.tapCause(complain),
+  Effect.provide([NodeServices.layer, Logger.layer([])]),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

@@ -1,0 +1,242 @@
+/**
+ * Deliveries: takes what waits in the outbox to the executor, in the name of whoever proposed it.
+ *
+ *     take ─▶ read back by the capability's name and schema ─▶ execute, for two thirds of the lease ─▶ deliver
+ *
+ * The outbox owns the order: it gives one row of an entity, and the next one when that has ended. The executor
+ * owns the effect: a row that is delivered twice is answered from its key. So a delivery may be lost at any
+ * point; nothing here has to be remembered. What takes longer than its share of the lease is given back while it
+ * goes on, and the next delivery joins it: no row is ever in the hands of two who both believe they hold it,
+ * but for a process that was frozen, and what that one says is not heard.
+ *
+ * Many entities at once, up to a bound; nothing is taken for which there is no room. It looks at once when
+ * something was put in this process or has ended here, else at its own pace: a notification in every proposing
+ * commit would cost all of them more than that.
+ */
+import { Clock, Context, Effect, Exit, Fiber, Layer, Queue, Result, Scope } from "effect"
+import { type Action, make as makeAction } from "../domain/Action.ts"
+import type * as Capability from "../domain/Capability.ts"
+import * as Entity from "../domain/Entity.ts"
+import type { LedgerUnavailable } from "../domain/errors.ts"
+import * as Operator from "../domain/Operator.ts"
+import { jsonOf } from "../domain/PlainCodec.ts"
+import type { Receipt } from "../domain/Receipt.ts"
+import * as Batching from "../kernel/Batching.ts"
+import { confirmRetry } from "../kernel/Claiming.ts"
+import { Connectors } from "../kernel/Connectors.ts"
+import { Executor } from "../kernel/Executor.ts"
+import { type Delivered, Outbox, type Taken } from "../kernel/Outbox.ts"
+import { forkOwned } from "../kernel/Owned.ts"
+import { checkStorable } from "../kernel/Proposing.ts"
+import { Settings } from "../kernel/Settings.ts"
+import { millisSince } from "../kernel/Stopwatch.ts"
+import { emit } from "../kernel/telemetry/Events.ts"
+import * as Metrics from "../kernel/telemetry/Metrics.ts"
+import * as Ending from "./Ending.ts"
+
+export class Deliveries extends Context.Service<
+  Deliveries,
+  {
+    /**
+     * Delivers once what is due and what there is room for, and returns when it has: how many rows. The
+     * background does the same at its own pace.
+     */
+    readonly deliverDue: Effect.Effect<number, LedgerUnavailable>
+    /** Has the background look now: for whoever has just committed a proposal in this process. */
+    readonly lookNow: Effect.Effect<void>
+  }
+>()("fibric/operator/Deliveries") {}
+
+/** How many endings one statement says at most. */
+const maxSaid = 256
+
+export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connectors> = Layer.effect(
+  Deliveries,
+  Effect.gen(function* () {
+    const outbox = yield* Outbox
+    const executor = yield* Executor
+    const connectors = yield* Connectors
+    const settings = yield* Settings
+    const context = yield* Effect.context<never>()
+    const speaking = yield* Scope.make()
+    const working = yield* Scope.make()
+    const running = new Set<Fiber.Fiber<unknown, unknown>>()
+    const bell = yield* Queue.sliding<void>(1)
+    const lookNow = Effect.asVoid(Queue.offer(bell, undefined))
+
+    // What is under way is let end, within the bound. What is given back then is taken by others at once.
+    yield* Effect.addFinalizer((exit) =>
+      Effect.gen(function* () {
+        if (settings.drainMillis > 0 && running.size > 0) {
+          yield* Effect.timeoutOption(Fiber.awaitAll(running), settings.drainMillis)
+        }
+        yield* Scope.close(working, exit)
+        yield* Scope.close(speaking, exit)
+      })
+    )
+
+    const said = yield* Batching.make<{ readonly taken: Taken; readonly delivered: Delivered }, void>({
+      operation: "deliver",
+      scope: speaking,
+      maxRows: maxSaid,
+      stays: true,
+      run: (ended) =>
+        Effect.as(
+          outbox.deliver(ended),
+          ended.map(() => undefined)
+        )
+    })
+
+    /** Says how it ended. What can't be said is left to the lease. */
+    const say = (taken: Taken, delivered: Delivered) =>
+      Effect.andThen(tell(taken, delivered), Effect.retry(said({ taken, delivered }), confirmRetry))
+
+    const execute = Effect.fn("Deliveries.execute")(function* (
+      taken: Taken,
+      action: Action<Capability.Any>,
+      patience: number
+    ) {
+      // That somebody carries it out was seen when it was taken; its types are known to its connector alone.
+      const asked = executor
+        .execute(action, { patience })
+        .pipe(Operator.as(taken.operator)) as unknown as Effect.Effect<{ readonly receipt: Receipt }, unknown>
+      const exit = yield* Effect.exit(asked)
+      if (Exit.isFailure(exit) && Exit.hasInterrupts(exit)) return yield* Effect.interrupt
+      const nowMillis = yield* Clock.currentTimeMillis
+      return yield* Ending.of(exit, { taken, key: action.key, nowMillis }, executor, settings)
+    })
+
+    const patienceMillis = Math.floor((settings.deliverLeaseMillis * 2) / 3)
+
+    const deliver = (taken: Taken, capability: Capability.Any | undefined, takenNanos: bigint) =>
+      Effect.gen(function* () {
+        const action = actionOf(taken, capability)
+        if (Result.isFailure(action)) return yield* say(taken, { _tag: "Bury", reason: action.failure })
+        const left = patienceMillis - (yield* millisSince(takenNanos))
+        // It may be somebody else's by the time that it would be performed.
+        if (left <= 0) return
+        yield* say(taken, yield* execute(taken, action.success, left))
+      }).pipe(
+        Effect.onInterrupt(() =>
+          Effect.ignore(say(taken, { _tag: "Again", afterMillis: 0, reason: "its deliverer is closing" }))
+        ),
+        Effect.catch((error) =>
+          emit("fibric.outbox.unsaid", { ...about(taken), "fibric.reason": error.message })
+        ),
+        Metrics.whileDelivering
+      )
+
+    /** Takes what there is room for, and begins with it. */
+    const begin = Effect.gen(function* () {
+      const capabilities = new Map(
+        (yield* connectors.capabilities).map((capability) => [capability.name, capability] as const)
+      )
+      const room = settings.deliverAtOnce - running.size
+      if (capabilities.size === 0 || room <= 0) return []
+      const takenNanos = yield* Clock.monotonicTimeNanos
+      const taken = yield* outbox.take([...capabilities.keys()], room, settings.deliverLeaseMillis)
+      return yield* Effect.forEach(taken, (row) =>
+        Effect.map(
+          forkOwned(deliver(row, capabilities.get(row.capability), takenNanos), context, working),
+          (fiber) => {
+            running.add(fiber)
+            fiber.addObserver(() => {
+              running.delete(fiber)
+              // There is room, and the entity's next row may be there.
+              Queue.offerUnsafe(bell, undefined)
+            })
+            return fiber
+          }
+        )
+      )
+    })
+
+    const deliverDue = Effect.gen(function* () {
+      const begun = yield* begin
+      yield* Effect.forEach(begun, Fiber.join, { discard: true })
+      return begun.length
+    })
+
+    const { deliverPollMillis, maxDeliverPollMillis } = settings
+    const lookOn = Effect.gen(function* () {
+      yield* connectors.first
+      let pauseMillis = deliverPollMillis
+      while (true) {
+        const begun = yield* Effect.catch(begin, (error) =>
+          Effect.as(emit("fibric.outbox.look_failed", { "fibric.reason": error.message }), [])
+        )
+        pauseMillis = begun.length > 0 ? deliverPollMillis : Math.min(pauseMillis * 2, maxDeliverPollMillis)
+        yield* Effect.raceFirst(Queue.take(bell), Effect.sleep(pauseMillis))
+      }
+    })
+    yield* Effect.forkScoped(lookOn)
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(outbox.changed, lookNow)))
+
+    return Deliveries.of({ deliverDue, lookNow })
+  })
+)
+
+/** The action that was proposed, by the definition that this process has under its name; or why it is none. */
+const actionOf = (
+  taken: Taken,
+  capability: Capability.Any | undefined
+): Result.Result<Action<Capability.Any>, string> => {
+  if (capability === undefined) return Result.fail(`nothing here carries out "${taken.capability}"`)
+  const { type } = capability.entity
+  if (taken.entity.type !== type) {
+    return Result.fail(
+      `"${capability.name}" is for entities of the type "${type}", and this is "${taken.entity.type}"`
+    )
+  }
+  const storable = checkStorable(capability)
+  if (Result.isFailure(storable)) return Result.fail(storable.failure.message)
+  return jsonOf(capability.payload)
+    .decode(taken.payload)
+    .pipe(
+      // Without the schema's own words: they can hold the payload's values.
+      Result.mapError(() => `its payload does not fit the schema of "${capability.name}"`),
+      Result.map((payload) => makeAction(capability, taken.entity, payload, taken.decidedAt))
+    )
+}
+
+const about = ({ capability, delivery, entity, operator, position }: Taken) => ({
+  "fibric.outbox.position": String(position),
+  "fibric.outbox.delivery": delivery,
+  "fibric.capability": capability,
+  "fibric.entity": Entity.label(entity),
+  "fibric.operator": operator
+})
+
+const tell = (taken: Taken, delivered: Delivered): Effect.Effect<void> => {
+  const counted = Metrics.delivered(taken.capability, delivered._tag.toLowerCase())
+  switch (delivered._tag) {
+    case "End":
+      return Effect.andThen(
+        counted,
+        emit("fibric.outbox.delivered", {
+          ...about(taken),
+          "fibric.receipt.outcome": delivered.outcome,
+          "fibric.receipt.id": delivered.receipt
+        })
+      )
+    case "Again":
+    case "Failed":
+      return Effect.andThen(
+        counted,
+        emit(
+          "fibric.outbox.again",
+          {
+            ...about(taken),
+            "fibric.outbox.after_millis": delivered.afterMillis,
+            "fibric.reason": delivered.reason
+          },
+          delivered._tag === "Failed" ? "Warn" : "Info"
+        )
+      )
+    case "Bury":
+      return Effect.andThen(
+        counted,
+        emit("fibric.outbox.buried", { ...about(taken), "fibric.reason": delivered.reason })
+      )
+  }
+}
