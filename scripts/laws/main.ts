@@ -9,6 +9,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Logger, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
+import { httpReports } from "../../test/connectors/http-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
@@ -22,7 +23,7 @@ class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
 }
 
 /** The connectors of this repository. */
-const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted)]
+const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted), ...httpReports]
 
 const surprisesOf = (report: Laws.Report, expected: ReadonlyArray<Laws.LawName>): ReadonlyArray<string> => {
   const broken = Laws.brokenLaws(report)
