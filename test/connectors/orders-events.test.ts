@@ -51,12 +51,19 @@ describe("an event", () => {
       )
       const read = yield* readOn(4, 100)
       assert.deepStrictEqual(
-        read.map(({ event: { at: _, ...event } }) => ({ ...event })),
+        read.map(({ event }) => ({ ...event, at: "then" })),
         [
-          { _tag: "OrderHeld", order: "1", version: 2, reason: "who is Ada?" },
-          { _tag: "OrderReleased", order: "1", version: 3, reason: null },
-          { _tag: "OrderShipped", order: "1", version: 5, carrier: "Pony Express", tracking: "1Z-1" },
-          { _tag: "OrderHeld", order: "3", version: 1, reason: "imported" }
+          { _tag: "OrderHeld", order: "1", version: 2, at: "then", reason: "who is Ada?" },
+          { _tag: "OrderReleased", order: "1", version: 3, at: "then", reason: null },
+          {
+            _tag: "OrderShipped",
+            order: "1",
+            version: 5,
+            at: "then",
+            carrier: "Pony Express",
+            tracking: "1Z-1"
+          },
+          { _tag: "OrderHeld", order: "3", version: 1, at: "then", reason: "imported" }
         ]
       )
       assert.deepStrictEqual(yield* look(read.at(-1)?.cursor), [])
