@@ -35,7 +35,7 @@ const stillSo = Effect.fnUntraced(function* ({
 }: Guard.Question<unknown, { readonly news: string }>) {
   const sql = yield* SqlClient.SqlClient
   const [order] = yield* sql<{ status: string }>`SELECT status FROM orders.orders WHERE id = ${entity.id}`
-  return order?.status === payload.news
+  return yield* order?.status === payload.news
     ? Guard.wanted
     : Guard.superseded(`the order is ${order?.status ?? "gone"} by now`)
 })
@@ -76,7 +76,11 @@ export const Shipping = (name = "shipping") =>
           ]
         }
         case "OrderHeld":
-          return Mail.propose(order, { news: "on_hold", version, text: "We have a question about your order." })
+          return Mail.propose(order, {
+            news: "on_hold",
+            version,
+            text: "We have a question about your order."
+          })
         case "OrderReleased":
           return []
       }
