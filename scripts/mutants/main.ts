@@ -11,9 +11,10 @@ import { join } from "node:path"
 import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { operatorMutants } from "./operators.ts"
+import { outboxMutants } from "./outbox.ts"
 import { receiptMutants } from "./receipts.ts"
 
-const mutants = [...kernelMutants, ...receiptMutants, ...operatorMutants]
+const mutants = [...kernelMutants, ...receiptMutants, ...outboxMutants, ...operatorMutants]
 
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
 

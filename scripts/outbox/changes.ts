@@ -52,7 +52,7 @@ const layerConnector = (port: number) =>
   })
 
 /** Deaths are noticed in seconds. The processor is shared by many processes: much shorter would be unfair. */
-const settings = Settings.layer({
+export const settings = Settings.layer({
   leaseMillis: 3_000,
   beatMillis: 500,
   reapMillis: 300,
@@ -64,6 +64,6 @@ const settings = Settings.layer({
   maxDeliverPollMillis: 200
 })
 
-/** What a worker is made of, but for the database. */
+/** What a worker is made of, but for the runtime and its settings. */
 export const layerWorker = (port: number) =>
-  Outbox.layerDelivery.pipe(Layer.provideMerge(layerConnector(port)), Layer.provideMerge(settings))
+  Outbox.layerDelivery.pipe(Layer.provideMerge(layerConnector(port)))

@@ -8,7 +8,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Config, Console, Effect, Layer, Logger, Schema } from "effect"
 import { layer as layerPostgres } from "fibric/postgres"
 import { flushCompileCache } from "node:module"
-import { layerWorker } from "./changes.ts"
+import { layerWorker, settings } from "./changes.ts"
 
 const program = Effect.gen(function* () {
   const [port] = yield* Schema.decodeUnknownEffect(Schema.Tuple([Schema.FiniteFromString]))(
@@ -16,6 +16,7 @@ const program = Effect.gen(function* () {
   )
   const runtime = layerWorker(port).pipe(
     Layer.provide(layerPostgres),
+    Layer.provide(settings),
     Layer.provide(
       Layer.unwrap(
         Effect.map(Config.Redacted("DATABASE_URL"), (url) => PgClient.layer({ url, maxConnections: 2 }))
@@ -23,7 +24,7 @@ const program = Effect.gen(function* () {
     )
   )
   flushCompileCache()
-  yield* Effect.provide(Effect.andThen(Console.log("ready"), Effect.never), runtime)
+  return yield* Effect.provide(Effect.andThen(Console.log("ready"), Effect.never), runtime)
 })
 
 // Nobody ends it but the judge: when that has gone, so has the pipe.

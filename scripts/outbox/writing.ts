@@ -4,7 +4,7 @@
  * database's function, as another language would.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Schema } from "effect"
+import { Array, Effect, Schema } from "effect"
 import { Outbox } from "fibric"
 import { Book, Customer, Shelf, Tell } from "./changes.ts"
 
@@ -55,18 +55,19 @@ const write = Effect.fnUntraced(function* (transaction: number) {
     if (transaction % 3 === 2) return yield* new RolledBack()
     return committed
   })
-  return yield* sql
-    .withTransaction(written)
-    .pipe(Effect.catchTag("RolledBack", () => Effect.succeed(undefined)))
+  return yield* sql.withTransaction(written).pipe(
+    Effect.asSome,
+    Effect.catchTag("RolledBack", () => Effect.succeedNone)
+  )
 })
 
 /** Runs the transactions of these numbers; what was committed of them. */
 export const writeAll = (from: number, to: number) =>
   Effect.map(
     Effect.forEach(
-      Array.from({ length: to - from }, (_, index) => from + index),
+      Array.makeBy(to - from, (index) => from + index),
       write,
       { concurrency: writers }
     ),
-    (all) => all.filter((committed) => committed !== undefined)
+    Array.getSomes
   )

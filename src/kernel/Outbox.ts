@@ -45,10 +45,12 @@ export interface Taken extends Proposal {
   readonly failures: number
 }
 
-/** How a delivery ended. */
+/** How a delivery ended, or that it has not. */
 export type Delivered =
   /** For good, with what the executor said. */
   | { readonly _tag: "End"; readonly outcome: Outcome; readonly receipt: string | null }
+  /** It is still under way: its lease goes on for so long, under the same token. */
+  | { readonly _tag: "Renew"; readonly afterMillis: number }
   /** Not yet: it is taken again after so many ms, and the entity's later rows wait behind it. */
   | { readonly _tag: "Again"; readonly afterMillis: number; readonly reason: string }
   /** As `Again`, and it counts: nothing was performed, and asking again may never change that. */
@@ -110,7 +112,7 @@ export class Outbox extends Context.Service<
       leaseMillis: number
     ) => Effect.Effect<ReadonlyArray<Taken>, LedgerUnavailable>
     /**
-     * Says how deliveries ended. Under a token that is not current any more it changes nothing, so that it
+     * Says how deliveries ended, and which go on. Of several words about one taking the last one counts. Under a token that is not current any more it changes nothing, so that it
      * may be said again where it was not confirmed.
      */
     readonly deliver: (

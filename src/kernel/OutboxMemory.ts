@@ -97,6 +97,10 @@ const deliverIn = (store: Store, taken: Taken, delivered: Delivered, nowMillis: 
   const lane = laneOf(taken)
   const begun = store.begun.get(lane)
   if (begun === undefined || begun.token !== taken.token) return
+  if (delivered._tag === "Renew") {
+    store.begun.set(lane, { ...begun, nextAtMillis: nowMillis + delivered.afterMillis })
+    return
+  }
   if (delivered._tag === "Again" || delivered._tag === "Failed") {
     store.begun.set(lane, {
       ...begun,

@@ -60,8 +60,9 @@ export interface Bounds {
   /** How many entities this process delivers for at once. The others' rows wait in the outbox. */
   readonly deliverAtOnce: number
   /**
-   * How long a row that was taken belongs to whoever took it. What takes longer is given back after two thirds
-   * of it and joined by the next delivery; what died with its process is taken again after it.
+   * How long a row that was taken belongs to whoever took it and is not heard of. Who delivers says so three
+   * times in that time; what died with its process is taken again after it. Liveness only: until the row has
+   * ended, its entity's next one waits.
    */
   readonly deliverLeaseMillis: number
   /** The first and the longest pause between two looks into an outbox that has nothing to take. */

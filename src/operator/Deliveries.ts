@@ -1,13 +1,14 @@
 /**
  * Deliveries: takes what waits in the outbox to the executor, in the name of whoever proposed it.
  *
- *     take ─▶ read back by the capability's name and schema ─▶ execute, for two thirds of the lease ─▶ deliver
+ *     take ─▶ read back by the capability's name and schema ─▶ execute, renewing the lease ─▶ deliver
  *
  * The outbox owns the order: it gives one row of an entity, and the next one when that has ended. The executor
  * owns the effect: a row that is delivered twice is answered from its key. So a delivery may be lost at any
- * point; nothing here has to be remembered. What takes longer than its share of the lease is given back while it
- * goes on, and the next delivery joins it: no row is ever in the hands of two who both believe they hold it,
- * but for a process that was frozen, and what that one says is not heard.
+ * point; nothing here has to be remembered. While a delivery goes on its lease is renewed, because a caller that
+ * leaves does not end the flight: if another process delivered the row meanwhile and were told that it is not
+ * wanted, the next row would go before a flight that still waits here. What a process says that was frozen for
+ * longer than its lease is not heard.
  *
  * Many entities at once, up to a bound; nothing is taken for which there is no room. It looks at once when
  * something was put in this process or has ended here, else at its own pace: a notification in every proposing
@@ -91,34 +92,44 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
     const say = (taken: Taken, delivered: Delivered) =>
       Effect.andThen(tell(taken, delivered), Effect.retry(said({ taken, delivered }), confirmRetry))
 
-    const execute = Effect.fn("Deliveries.execute")(function* (
-      taken: Taken,
-      action: Action<Capability.Any>,
-      patience: number
-    ) {
+    const execute = Effect.fn("Deliveries.execute")(function* (taken: Taken, action: Action<Capability.Any>) {
       // That somebody carries it out was seen when it was taken; its types are known to its connector alone.
-      const asked = executor
-        .execute(action, { patience })
-        .pipe(Operator.as(taken.operator)) as unknown as Effect.Effect<{ readonly receipt: Receipt }, unknown>
+      const asked = executor.execute(action).pipe(Operator.as(taken.operator)) as unknown as Effect.Effect<
+        { readonly receipt: Receipt },
+        unknown
+      >
       const exit = yield* Effect.exit(asked)
       if (Exit.isFailure(exit) && Exit.hasInterrupts(exit)) return yield* Effect.interrupt
       const nowMillis = yield* Clock.currentTimeMillis
       return yield* Ending.of(exit, { taken, key: action.key, nowMillis }, executor, settings)
     })
 
-    const patienceMillis = Math.floor((settings.deliverLeaseMillis * 2) / 3)
+    const renewMillis = Math.floor(settings.deliverLeaseMillis / 3)
+
+    const renewing = (taken: Taken) =>
+      said({ taken, delivered: { _tag: "Renew", afterMillis: settings.deliverLeaseMillis } }).pipe(
+        Effect.ignore,
+        Effect.delay(renewMillis),
+        Effect.forever
+      )
 
     const deliver = (taken: Taken, capability: Capability.Any | undefined, takenNanos: bigint) =>
       Effect.gen(function* () {
         const action = actionOf(taken, capability)
         if (Result.isFailure(action)) return yield* say(taken, { _tag: "Bury", reason: action.failure })
-        const left = patienceMillis - (yield* millisSince(takenNanos))
-        // It may be somebody else's by the time that it would be performed.
-        if (left <= 0) return
-        yield* say(taken, yield* execute(taken, action.success, left))
+        // What was frozen since it took the row does not begin with it: it is somebody else's by now, or soon.
+        if ((yield* millisSince(takenNanos)) >= 2 * renewMillis) return
+        yield* say(taken, yield* Effect.raceFirst(execute(taken, action.success), renewing(taken)))
       }).pipe(
+        // By then whatever still waits here has ended with its runtime.
         Effect.onInterrupt(() =>
-          Effect.ignore(say(taken, { _tag: "Again", afterMillis: 0, reason: "its deliverer is closing" }))
+          Effect.ignore(
+            say(taken, {
+              _tag: "Again",
+              afterMillis: settings.drainMillis,
+              reason: "its deliverer has closed"
+            })
+          )
         ),
         Effect.catch((error) =>
           emit("fibric.outbox.unsaid", { ...about(taken), "fibric.reason": error.message })
@@ -166,7 +177,7 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
           Effect.as(emit("fibric.outbox.look_failed", { "fibric.reason": error.message }), [])
         )
         pauseMillis = begun.length > 0 ? deliverPollMillis : Math.min(pauseMillis * 2, maxDeliverPollMillis)
-        yield* Effect.raceFirst(Queue.take(bell), Effect.sleep(pauseMillis))
+        yield* Effect.timeoutOption(Queue.take(bell), pauseMillis)
       }
     })
     yield* Effect.forkScoped(lookOn)
@@ -219,6 +230,8 @@ const tell = (taken: Taken, delivered: Delivered): Effect.Effect<void> => {
           "fibric.receipt.id": delivered.receipt
         })
       )
+    case "Renew":
+      return Effect.void
     case "Again":
     case "Failed":
       return Effect.andThen(

@@ -39,7 +39,7 @@ const meanings = new WeakMap<Outbox["Service"], Map<string, { readonly operator:
 
 /**
  * Runs an operator until the layer closes. Any number of replicas may: each event is answered by one of
- * them. Fails at start where its name, or its source's, can't be stored, and where another operator of this
+ * them. What it proposes is delivered by whatever process has `Outbox.layerDelivery`, this one or another. Fails at start where its name, or its source's, can't be stored, and where another operator of this
  * process has both: they would share one place and each would miss what the other reads.
  */
 export const layer = <Event, R>(operator: Operator<Event, R>): Layer.Layer<never, StartRefused, Outbox | R> =>

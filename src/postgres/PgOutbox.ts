@@ -5,7 +5,7 @@ import { Effect, Layer, Result } from "effect"
 import type { CursorMoved, OutboxFull } from "../domain/outbox-errors.ts"
 import { storable } from "../domain/Text.ts"
 import * as Knock from "../kernel/Knock.ts"
-import { Outbox } from "../kernel/Outbox.ts"
+import { Outbox, type Taken } from "../kernel/Outbox.ts"
 import { Settings } from "../kernel/Settings.ts"
 import * as Backlog from "./backlog.ts"
 import * as Deliveries from "./deliveries.ts"
@@ -59,7 +59,7 @@ export const layer: Layer.Layer<Outbox, never, LedgerClient> = Layer.effect(
                 "deliver",
                 Deliveries.deliver(
                   sql,
-                  ended.map(({ delivered, taken }) => ({
+                  lastWords(ended).map(({ delivered, taken }) => ({
                     taken,
                     delivered:
                       "reason" in delivered ? { ...delivered, reason: storable(delivered.reason) } : delivered
@@ -84,3 +84,8 @@ export const layer: Layer.Layer<Outbox, never, LedgerClient> = Layer.effect(
     })
   })
 )
+
+/** The last word about each taking: a statement can't change a row twice. */
+const lastWords = <A extends { readonly taken: Taken }>(ended: ReadonlyArray<A>): ReadonlyArray<A> => [
+  ...new Map(ended.map((one) => [one.taken.token, one])).values()
+]

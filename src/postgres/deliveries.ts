@@ -2,9 +2,9 @@
  * deliveries: the first due row of each entity, taken, and what became of it.
  *
  * The row of an entity in `outbox_lane` is the lock: whoever holds it decides what of the entity is taken, with
- * a statement of its own, so that it sees what was committed before the lock was his. Fresh rows are nobody's
- * to take: seeing one and making sure that its entity has a lane that is looked at is one statement. Everybody
- * takes lanes in the order of their names, or skips what is locked.
+ * a statement of its own, so that it sees what was committed before the lock was his. That a fresh row is seen,
+ * and that its entity has a lane which is looked at, is one statement: none is forgotten. Everybody locks rows
+ * first and lanes second, each in the order of their names, or skips what is locked.
  */
 import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
@@ -111,12 +111,12 @@ const takeHeads = (
         row.capability = ANY(${texts(capabilities)}::text[]) AS is_mine, (
           SELECT min(later.due_at) FROM fibric.proposal AS later
           WHERE row.position IS NULL AND later.entity_type = locked.entity_type
-            AND later.entity_id = locked.entity_id AND later.state = 'waiting' AND NOT later.fresh
+            AND later.entity_id = locked.entity_id AND later.state = 'waiting'
         ) AS later_at
       FROM locked LEFT JOIN LATERAL (
         SELECT due.position, due.capability FROM fibric.proposal AS due
         WHERE due.entity_type = locked.entity_type AND due.entity_id = locked.entity_id
-          AND due.state = 'waiting' AND NOT due.fresh
+          AND due.state = 'waiting'
           AND CASE WHEN locked.begun THEN due.position = locked.head ELSE due.due_at <= statement_timestamp() END
         ORDER BY due.position LIMIT 1
       ) AS row ON true
@@ -178,14 +178,18 @@ export const take = (
   )
 
 /**
- * Says what became of rows, where they are still their takers'. What ended is deleted, what is dead stays; the
+ * Says what became of rows, where they are still their takers'; one word about each taking. What ended is deleted, what is dead stays; the
  * lane goes on with the next row at once, or waits with this one.
  */
 export const deliver = (
   sql: Sql,
   ended: ReadonlyArray<{ readonly taken: Taken; readonly delivered: Delivered }>
 ) => sql`
-  WITH said AS MATERIALIZED (
+  WITH rows AS MATERIALIZED (
+    SELECT position FROM fibric.proposal
+    WHERE position = ANY(${texts(ended.map(({ taken }) => String(taken.position)))}::text[]::bigint[])
+    ORDER BY position FOR UPDATE
+  ), said AS MATERIALIZED (
     SELECT lane.entity_type, lane.entity_id, lane.head, said.verdict, said.after_millis, said.reason
     FROM unnest(
       ${texts(ended.map(({ taken }) => taken.entity.type))}::text[],
@@ -196,6 +200,7 @@ export const deliver = (
       ${texts(ended.map(({ delivered }) => ("reason" in delivered ? delivered.reason : null)))}::text[]
     ) AS said (entity_type, entity_id, token, verdict, after_millis, reason)
     JOIN fibric.outbox_lane AS lane ON lane.entity_type = said.entity_type AND lane.entity_id = said.entity_id
+    JOIN rows ON rows.position = lane.head
     WHERE lane.begun AND lane.token = said.token
     ORDER BY lane.entity_type, lane.entity_id
     FOR UPDATE OF lane
@@ -203,11 +208,13 @@ export const deliver = (
     DELETE FROM fibric.proposal AS proposal USING said
     WHERE proposal.position = said.head AND said.verdict = 'End'
   ), moved AS (
-    UPDATE fibric.outbox_lane AS lane SET token = NULL, begun = said.verdict IN ('Again', 'Failed'),
-      head = CASE WHEN said.verdict IN ('Again', 'Failed') THEN lane.head END,
-      capability = CASE WHEN said.verdict IN ('Again', 'Failed') THEN lane.capability ELSE '' END,
+    UPDATE fibric.outbox_lane AS lane SET token = CASE WHEN said.verdict = 'Renew' THEN lane.token END,
+      begun = said.verdict IN ('Renew', 'Again', 'Failed'),
+      head = CASE WHEN said.verdict IN ('Renew', 'Again', 'Failed') THEN lane.head END,
+      capability = CASE WHEN said.verdict IN ('Renew', 'Again', 'Failed') THEN lane.capability ELSE '' END,
       next_at = statement_timestamp() + COALESCE(said.after_millis, 0) * interval '1 ms',
-      failures = lane.failures + CASE WHEN said.verdict = 'Failed' THEN 1 ELSE 0 END, reason = said.reason
+      failures = lane.failures + CASE WHEN said.verdict = 'Failed' THEN 1 ELSE 0 END,
+      reason = CASE WHEN said.verdict = 'Renew' THEN lane.reason ELSE said.reason END
     FROM said
     WHERE lane.entity_type = said.entity_type AND lane.entity_id = said.entity_id
     RETURNING lane.entity_type, lane.entity_id, lane.deliveries

@@ -224,6 +224,25 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
       })
     )
 
+    law("renewed: it stays its taker's for longer; and nobody else can renew it", () =>
+      Effect.gen(function* () {
+        yield* put(proposal("1", "a"), proposal("1", "b"))
+        const renew: Delivered = { _tag: "Renew", afterMillis: 60_000 }
+        const lost = yield* takeOne(0)
+        const taken = yield* takeOne(0)
+        yield* say(lost, renew)
+        const current = yield* takeOne(0)
+        assert.strictEqual(current.position, taken.position)
+        yield* say(current, renew)
+        assert.deepStrictEqual(yield* take(), [])
+        yield* (yield* Outbox).deliver([
+          { taken: current, delivered: renew },
+          { taken: current, delivered: end }
+        ])
+        assert.deepStrictEqual(whatOf(yield* take()), ["1 b"])
+      })
+    )
+
     law("said twice is said once", () =>
       Effect.gen(function* () {
         yield* put(proposal("1", "a"), proposal("1", "b"))
@@ -336,9 +355,13 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
         const outbox = yield* Outbox
         yield* put(proposal("1", "a"), proposal("1", "b"), proposal("1", "c", { dueAt: soon }))
         yield* put(proposal("2", "d"))
-        const [first] = (yield* take()).filter(({ entity }) => entity.id === "1")
+        const first = (yield* take()).find(({ entity }) => entity.id === "1")
         if (first !== undefined) yield* say(first, again(60_000))
-        const found = (yield* outbox.backlog(10)).map(({ oldestAt: _, ...rest }) => rest)
+        const found = (yield* outbox.backlog(10)).map(({ entity, reason, waiting }) => ({
+          entity,
+          waiting,
+          reason
+        }))
         assert.deepStrictEqual(found, [
           { entity: { type: "order", id: "1" }, waiting: 3, reason: "in doubt" },
           { entity: { type: "order", id: "2" }, waiting: 1, reason: null }

@@ -167,6 +167,10 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   [
     new Fibric.VerdictRefused({ key, attempt: 2, found: "done, attempt 2" }),
     `No verdict was recorded: it does not fit "${key}" on attempt 2 (found: done, attempt 2). Look at it again before deciding.`
+  ],
+  [
+    new Fibric.NotStoppedThere({ operator: "tell-shipped", source: "orders", cursor: "812" }),
+    '"tell-shipped" does not stand at the event with the cursor 812 of "orders". Nothing was skipped; its latest fibric.operator.stopped names the event that it stands at, if any.'
   ]
 ]
 

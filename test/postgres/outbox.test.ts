@@ -400,6 +400,36 @@ describe("taking", () => {
   )
 })
 
+describe("an entity's order", () => {
+  it.live("holds while somebody else looks at its first row, and nobody waits for him", () =>
+    Effect.gen(function* () {
+      const { url } = yield* ledgerDatabase
+      yield* Effect.provide(
+        Effect.forEach(["a", "b"], (what) => Outbox.propose(notify("1", what))),
+        appClient(url)
+      )
+      const held = yield* Deferred.make<void>()
+      const release = yield* Deferred.make<void>()
+      const looking = yield* onDatabase(url, (sql) =>
+        sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`SELECT 1 FROM fibric.proposal ORDER BY position LIMIT 1 FOR UPDATE`
+            yield* Deferred.succeed(held, undefined)
+            yield* Deferred.await(release)
+          })
+        )
+      ).pipe(Effect.forkChild)
+      yield* Deferred.await(held)
+      const [first, ...more] = yield* onDatabase(url, (sql) =>
+        Effect.andThen(Deliveries.look(sql, ["notify"]), Deliveries.take(sql, ["notify"], 10, 60_000))
+      )
+      assert.deepStrictEqual([first?.payload, more], [{ what: "a", text: "hello" }, []])
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.join(looking)
+    })
+  )
+})
+
 describe("deliverers", () => {
   it.live("that die leave their row to others, who deliver it before the entity's next one", () =>
     Effect.gen(function* () {

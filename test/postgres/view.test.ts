@@ -7,6 +7,7 @@ import { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Layer } from "effect"
 import { execute, Operator } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
+import { deadLetterColumns, outboxColumns } from "../../src/postgres/migrations/0013-outbox-views.ts"
 import { doubtColumns, receiptColumns, sealColumns } from "../../src/postgres/migrations/public-views.ts"
 import { layerFreshClient } from "../support/database.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
@@ -82,6 +83,30 @@ describe("the public views", () => {
     "last_at timestamp with time zone",
     "hash text",
     "sealed_at timestamp with time zone"
+  ])
+
+  documented("outbox", outboxColumns, [
+    "entity_type text",
+    "entity_id text",
+    "waiting bigint",
+    "due bigint",
+    "oldest_at timestamp with time zone",
+    "position bigint",
+    "deliveries integer",
+    "next_at timestamp with time zone",
+    "reason text"
+  ])
+
+  documented("dead_letters", deadLetterColumns, [
+    "position bigint",
+    "capability text",
+    "entity_type text",
+    "entity_id text",
+    "operator text",
+    "proposed_at timestamp with time zone",
+    "buried_at timestamp with time zone",
+    "deliveries integer",
+    "reason text"
   ])
 
   it.live("shows what was performed and what was prevented, as the receipts say it", () => {

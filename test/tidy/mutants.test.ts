@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { mutants as chaosMutants } from "../../scripts/chaos/mutants.ts"
 import { mutants } from "../../scripts/mutants/list.ts"
 import { operatorMutants } from "../../scripts/mutants/operators.ts"
+import { outboxMutants } from "../../scripts/mutants/outbox.ts"
 import { receiptMutants } from "../../scripts/mutants/receipts.ts"
 import { mutants as simMutants } from "../../scripts/sim/mutants.ts"
 
@@ -13,6 +14,7 @@ describe("the mutants", () => {
     const misfits = [
       ...mutants,
       ...receiptMutants,
+      ...outboxMutants,
       ...operatorMutants,
       ...chaosMutants,
       ...simMutants
