@@ -15,6 +15,7 @@ import {
   OutcomeUnknown,
   type StartRefused
 } from "fibric"
+import { wordsOf } from "./DatabaseWords.ts"
 import { holdOrder, OrderRefused, type Problem, releaseOrder, shipOrder } from "./Order.ts"
 import { type Options, schemaOf } from "./tables.ts"
 
@@ -47,7 +48,7 @@ export const layer = (
 type Statement = (sql: Sql) => Effect.Effect<ReadonlyArray<Pick<Row, "version">>, SqlError.SqlError>
 
 /** Changes an order that is as the action takes it to be, and refuses one that is not. */
-const changing = Effect.fn("Orders.changing")(
+const changing = Effect.fn("Orders.change")(
   function* (schema: string, call: Call, version: number, from: Row["status"], change: Statement) {
     const sql = yield* LedgerTransaction
     const order = call.entity.id
@@ -64,9 +65,9 @@ const changing = Effect.fn("Orders.changing")(
     const [changed] = yield* change(sql)
     return changed ?? (yield* new OutcomeUnknown({ reason: `a trigger kept order "${order}" as it was` }))
   },
-  Effect.catchTag("SqlError", ({ reason }) =>
+  Effect.catchTag("SqlError", (error) =>
     // Whatever the statement did is taken back with its transaction, and the kernel tries again.
-    Effect.fail(new OutcomeUnknown({ reason: `a statement failed: ${String(reason.cause)}` }))
+    Effect.fail(new OutcomeUnknown({ reason: `a statement failed: ${wordsOf(error)}` }))
   )
 )
 
