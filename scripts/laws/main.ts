@@ -11,6 +11,7 @@ import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
 import { httpReports } from "../../test/connectors/http-subject.ts"
 import { slack } from "../../test/connectors/slack-subject.ts"
+import { sms } from "../../test/connectors/sms-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
@@ -24,7 +25,7 @@ class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
 }
 
 /** The connectors of this repository. */
-const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted), ...httpReports, Laws.run(slack)]
+const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted), ...httpReports, Laws.run(slack), Laws.run(sms)]
 
 const surprisesOf = (report: Laws.Report, expected: ReadonlyArray<Laws.LawName>): ReadonlyArray<string> => {
   const broken = Laws.brokenLaws(report)
