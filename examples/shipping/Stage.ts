@@ -150,7 +150,7 @@ const conditions = () => process.execArgv.filter((flag) => /^--conditions=|^-C/.
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const [mail, chat, database] = yield* Effect.all(
-      [MailServer.make(), FakeSlack.make, FibricEmbedded.database()],
+      [MailServer.make(), FakeSlack.make(), FibricEmbedded.database()],
       { concurrency: "unbounded" }
     )
     return Layer.effect(Stage, make(mail, chat, database.url)).pipe(

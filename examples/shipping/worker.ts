@@ -27,7 +27,7 @@ const layer = Layer.unwrap(
       token: Redacted.make("xoxb-of-the-story"),
       url: yield* Config.String("SLACK_URL"),
       plaintext: true,
-      networks: ["127.0.0.1/32"]
+      networks: ["127.0.0.1"]
     })
     return Shop.layer(yield* Config.String("OPERATOR")).pipe(
       Layer.provide([mail, chat]),

@@ -12,6 +12,8 @@ import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
 import { httpEncrypted, httpHold, httpLookup, httpResend } from "../../test/connectors/http-subject.ts"
 import { orders } from "../../test/connectors/orders-subject.ts"
+import { slack } from "../../test/connectors/slack-subject.ts"
+import { sms } from "../../test/connectors/sms-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
@@ -28,6 +30,8 @@ const connectors = [
   tried(httpEncrypted),
   tried(httpResend),
   tried(httpLookup),
+  tried(slack),
+  tried(sms),
   orders
 ]
 

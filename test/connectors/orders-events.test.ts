@@ -5,14 +5,15 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer, Schema } from "effect"
-import type { EventSource } from "fibric"
+import { EventSource } from "fibric"
 import * as Orders from "../../connectors/orders-postgres/index.ts"
 import { hold, layerOrders, layerTables, open, release, ship } from "./orders-support.ts"
 
 type Read = ReadonlyArray<EventSource.Occurrence<Orders.OrderEvent>>
 
 /** One look of a reader that has just started: all that it brings is the cursor. */
-const look = (after: string | undefined, limit = 100) => Orders.events().read(after, limit)
+const look = (after: string | undefined, limit = 100) =>
+  Effect.map(Orders.events().read(after, limit), (read) => read.filter(EventSource.isOccurrence))
 
 /** Reads on from a cursor until so many have come, a few at a time, each time as after a restart. */
 const readOn = Effect.fnUntraced(function* (count: number, atATime: number, after?: string) {

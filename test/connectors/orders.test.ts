@@ -5,7 +5,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer, Option } from "effect"
-import { NotPerformed, ReceiptLog } from "fibric"
+import { EventSource, NotPerformed, ReceiptLog } from "fibric"
 import * as Orders from "../../connectors/orders-postgres/index.ts"
 import { eventually } from "../support/asker.ts"
 import { layerFreshClient } from "../support/database.ts"
@@ -171,7 +171,8 @@ describe("the tables", () => {
       yield* sql`INSERT INTO ${sql(schema)}.orders (id) VALUES ('1')`
       yield* sql`UPDATE ${sql(schema)}.orders SET status = 'on_hold', reason = 'Dana says so'`
       const source = Orders.events({ schema })
-      const { event } = yield* eventually(Effect.map(source.read(undefined, 1), ([first]) => first))
+      const first = yield* eventually(Effect.map(source.read(undefined, 1), ([first]) => first))
+      const event = EventSource.isOccurrence(first) ? first.event : undefined
       assert.deepInclude(event, { _tag: "OrderHeld", order: "1", version: 2, reason: "Dana says so" })
       assert.strictEqual((yield* sql`SELECT 1 FROM pg_namespace WHERE nspname = 'orders'`).length, 0)
     }).pipe(Effect.provide(layerFreshClient))
