@@ -75,6 +75,7 @@ const make = Effect.fnUntraced(function* (
           DATABASE_URL: databaseUrl,
           SMTP_PORT: Redacted.make(String(mail.smtpPort)),
           SLACK_URL: Redacted.make(chat.url),
+          SLACK_TOKEN: Redacted.make(FakeSlack.token),
           OPERATOR: Redacted.make(operator)
         },
         extendEnv: true,

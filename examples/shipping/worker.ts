@@ -2,11 +2,11 @@
  * worker: a process of the shop. Says `ready` when its operator watches and its outbox is delivered, and ends
  * when its stdin closes, so it can't outlive its parent.
  *
- * Run as `node examples/shipping/worker.ts` with `DATABASE_URL`, `SMTP_PORT`, `SLACK_URL` and `OPERATOR`.
+ * Run as `node examples/shipping/worker.ts` with `DATABASE_URL`, `SMTP_PORT`, `SLACK_URL`, `SLACK_TOKEN` and `OPERATOR`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeStdio from "@effect/platform-node/NodeStdio"
-import { Config, Console, Effect, Layer, Logger, Redacted, Stdio, Stream } from "effect"
+import { Config, Console, Effect, Layer, Logger, Stdio, Stream } from "effect"
 import { Settings } from "fibric"
 import * as Slack from "fibric/connectors/slack"
 import * as Smtp from "fibric/connectors/smtp"
@@ -24,7 +24,7 @@ const layer = Layer.unwrap(
       from: { name: "The shop", address: "hello@shop.example" }
     })
     const chat = Slack.layer({
-      token: Redacted.make("xoxb-of-the-story"),
+      token: yield* Config.Redacted("SLACK_TOKEN"),
       url: yield* Config.String("SLACK_URL"),
       plaintext: true,
       networks: ["127.0.0.1"]
