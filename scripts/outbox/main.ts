@@ -1,7 +1,7 @@
 /**
  * The outbox harness: transactions of which a third roll back, by several writers, and worker processes that
- * deliver what they proposed and are killed with SIGKILL in the middle of it. `npm run outbox`, with
- * `-- --json` for a program to read.
+ * deliver what they proposed and are killed with SIGKILL, or stopped past their lease, in the middle of it.
+ * `npm run outbox`, with `-- --json` for a program to read.
  *
  * Everything is real: Postgres, the processes, SIGKILL, and a provider in a process of its own. Exactly what
  * was committed has to happen, in order for each entity: in the ledger's database, and at a provider that
@@ -76,6 +76,16 @@ const drained = Effect.gen(function* () {
   return yield* countOf(sql`SELECT count(*)::integer AS count FROM fibric.outbox`)
 }).pipe((waiting) => until(waiting, (count) => count === 0), Effect.timeoutOption(drainWithin))
 
+/** Stops a worker for longer than its leases last, and lets it go on where it was. */
+const freeze = (worker: Child.Child) =>
+  Effect.andThen(worker.signal("SIGSTOP"), Effect.delay(worker.signal("SIGCONT"), "5 seconds"))
+
+interface Sizes {
+  readonly transactions: number
+  readonly kills: number
+  readonly pauses: number
+}
+
 /** Starts a worker in a scope of its own, so that it can be replaced; returns when it delivers. */
 const startWorker = Effect.fnUntraced(function* (
   port: number,
@@ -86,7 +96,7 @@ const startWorker = Effect.fnUntraced(function* (
   return child
 })
 
-const run = Effect.fnUntraced(function* (transactions: number, kills: number) {
+const run = Effect.fnUntraced(function* ({ kills, pauses, transactions }: Sizes) {
   const { makeTempDirectoryScoped } = yield* FileSystem.FileSystem
   const compiled = Redacted.make(yield* makeTempDirectoryScoped({ prefix: "fibric-outbox-" }))
   const database = yield* Database.make("outbox")
@@ -101,6 +111,7 @@ const run = Effect.fnUntraced(function* (transactions: number, kills: number) {
     const workers = yield* Effect.replicateEffect(start, workersAtOnce, { concurrency: workersAtOnce })
     const committed: Array<Committed> = []
     const rounds = kills + 1
+    const stopped: Array<Fiber.Fiber<void>> = []
     for (let round = 0; round < rounds; round++) {
       const from = Math.round((transactions * round) / rounds)
       const to = Math.round((transactions * (round + 1)) / rounds)
@@ -115,9 +126,13 @@ const run = Effect.fnUntraced(function* (transactions: number, kills: number) {
         )
         yield* workers.shift()?.signal("SIGKILL") ?? Effect.void
         workers.push(yield* start)
+        // Not the one that is killed next.
+        const frozen = round < pauses ? workers.at(-1) : undefined
+        if (frozen !== undefined) stopped.push(yield* Effect.forkChild(freeze(frozen)))
       }
       committed.push(...(yield* Fiber.join(writing)))
     }
+    yield* Fiber.awaitAll(stopped)
     yield* drained
     const sql = yield* PgClient.PgClient
     const transactional = judge(committed, yield* happenedInTable)
@@ -131,6 +146,7 @@ const run = Effect.fnUntraced(function* (transactions: number, kills: number) {
         committed: committed.length,
         rolledBack: transactions - committed.length,
         kills,
+        pauses: stopped.length,
         transactional,
         resend: { ...resend, recognised },
         deadLetters
@@ -158,13 +174,18 @@ const outbox = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
       Flag.withDefault(10)
     ),
+    pauses: Flag.Int("pauses").pipe(
+      Flag.withDescription("How many of the new ones are stopped for longer than their lease (default: 3)"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
+      Flag.withDefault(3)
+    ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print the counts as one line of JSON"),
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* ({ json, kills, transactions }) {
-    const { report, surprises } = yield* run(transactions, kills)
+  Effect.fn(function* ({ json, ...sizes }) {
+    const { report, surprises } = yield* run(sizes)
     yield* Console.log(JSON.stringify(report, null, json ? 0 : 2))
     if (surprises.length > 0) return yield* new Surprised({ surprises })
   })

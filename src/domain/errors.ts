@@ -174,7 +174,7 @@ export class InsideTransaction extends Schema.TaggedError<InsideTransaction>()("
     return true
   }
   override get message() {
-    return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it inside the transaction with Outbox.propose.`
+    return `"${this.key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox, with Outbox.propose inside the transaction.`
   }
 }
 

@@ -48,6 +48,6 @@ export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable"
     return false
   }
   override get message() {
-    return `Nothing was proposed: an action that waits has to be stored, and of "${this.capability}" ${this.problem}. Name the fields in "stores" where they may be, give secrets to the connector and not to the payload, or execute the action after the commit.`
+    return `Nothing was proposed: an action that waits has to be stored, and "${this.capability}" does not allow it: ${this.problem}. Name the fields in "stores" where they may be stored, give secrets to the connector and not to the payload, or execute the action after the commit.`
   }
 }

@@ -44,7 +44,7 @@ export const checkStorable = (capability: Capability.Any): Result.Result<void, N
   const problem =
     secret === undefined
       ? StoredRequest.uncovered(capability)
-      : `the payload has a secret at ${pointer(secret)}`
+      : `its payload has a secret at ${pointer(secret)}`
   return problem === undefined
     ? Result.void
     : Result.fail(new NotStorable({ capability: capability.name, problem }))

@@ -75,7 +75,7 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   ],
   [
     new Fibric.InsideTransaction({ key }),
-    `"${key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox inside the transaction.`
+    `"${key}" was asked for inside an open database transaction, whose rollback could not take it back. Nothing was performed; execute it after the commit, or propose it through the outbox, with Outbox.propose inside the transaction.`
   ],
   [
     new Fibric.VerdictTooEarly({ key, attempt: 1, notBefore: at }),
@@ -163,6 +163,18 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
   [
     new Fibric.CursorUnusable({ problem: "folded" }),
     "Repeats around this cursor were folded into one receipt since it was given, and some of them were read before. Nothing was read; begin anew, or from an earlier cursor, and count what you have from there on once."
+  ],
+  [
+    new Fibric.OutboxFull({ entity: "order-4471", capacity: 10_000 }),
+    "Nothing was proposed: 10000 actions of order-4471 wait in the outbox already. Look at what holds the first of them, or propose again later."
+  ],
+  [
+    new Fibric.CursorMoved({ operator: "ada", source: "orders" }),
+    `"ada" has read "orders" further in another process. Nothing was proposed; read on from its cursor.`
+  ],
+  [
+    new Fibric.NotStorable({ capability: "notify", problem: `its "stores" leaves out text` }),
+    `Nothing was proposed: an action that waits has to be stored, and "notify" does not allow it: its "stores" leaves out text. Name the fields in "stores" where they may be stored, give secrets to the connector and not to the payload, or execute the action after the commit.`
   ],
   [
     new Fibric.VerdictRefused({ key, attempt: 2, found: "done, attempt 2" }),

@@ -200,6 +200,21 @@ describe("a doubt", () => {
   )
 })
 
+describe("what only has to wait", () => {
+  story(
+    "is never buried: a process that has enough to do is asked again, ever later",
+    (world) =>
+      Effect.gen(function* () {
+        yield* enqueue(tell("1", "a"))
+        yield* pass("20 minutes")
+        assert.deepStrictEqual([world.calls, yield* dead], [[], []])
+        const [row] = yield* waiting
+        assert.include(row?.reason ?? "", "already under way in this process")
+      }),
+    { maxUnderWay: 0 }
+  )
+})
+
 describe("a row that can't be delivered", () => {
   story(
     "is tried again, ever later, and buried after so many failures; what comes after it goes on",

@@ -262,7 +262,10 @@ describe("Outbox.propose", () => {
         const sql = yield* PgClient.PgClient
         return yield* Effect.flip(sql.withTransaction(execute(notify("1", "a"))))
       }).pipe(Effect.provide([delivering(connector, url), appClient(url)]))
-      assert.include(error.message, "propose it inside the transaction with Outbox.propose")
+      assert.include(
+        error.message,
+        "propose it through the outbox, with Outbox.propose inside the transaction"
+      )
     })
   )
 })

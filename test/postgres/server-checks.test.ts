@@ -241,7 +241,7 @@ describe("a server that is not the one that the ledger was written on", () => {
           sql`REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC`,
           sql`GRANT USAGE ON SCHEMA fibric TO ${sql(role)}`,
           sql`GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA fibric TO ${sql(role)}`,
-          sql`GRANT DELETE ON fibric.ticket, fibric.waiting TO ${sql(role)}`
+          sql`GRANT DELETE ON fibric.ticket, fibric.waiting, fibric.proposal, fibric.outbox_lane TO ${sql(role)}`
         ])
       )
       const said = yield* warnings(start(withParts(url, { username: role, password: secret })))
@@ -264,7 +264,7 @@ describe("which server the ledger is written on", () => {
           sql`UPDATE fibric.ledger_info SET system_identifier = NULL, timeline = NULL`,
           sql`GRANT USAGE ON SCHEMA fibric TO ${sql(role)}`,
           sql`GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA fibric TO ${sql(role)}`,
-          sql`GRANT DELETE ON fibric.ticket, fibric.waiting TO ${sql(role)}`,
+          sql`GRANT DELETE ON fibric.ticket, fibric.waiting, fibric.proposal, fibric.outbox_lane TO ${sql(role)}`,
           sql`REVOKE UPDATE ON fibric.ledger_info FROM ${sql(role)}`
         ])
       )
@@ -309,7 +309,7 @@ describe("a role that lacks a right on what is new", () => {
         Effect.all([
           sql`GRANT USAGE ON SCHEMA fibric TO ${sql(role)}`,
           sql`GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA fibric TO ${sql(role)}`,
-          sql`GRANT DELETE ON fibric.ticket, fibric.waiting TO ${sql(role)}`,
+          sql`GRANT DELETE ON fibric.ticket, fibric.waiting, fibric.proposal, fibric.outbox_lane TO ${sql(role)}`,
           sql`REVOKE INSERT, UPDATE ON fibric.attempt FROM ${sql(role)}`
         ])
       )
