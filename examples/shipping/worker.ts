@@ -35,7 +35,13 @@ const layer = Layer.unwrap(
       Layer.provideMerge(FibricEmbedded.layerClient(url)),
       // Who is killed is missed soon.
       Layer.provide(
-        Settings.layer({ leaseMillis: 2_000, beatMillis: 400, reapMillis: 200, drainMillis: 3_000 })
+        Settings.layer({
+          leaseMillis: 2_000,
+          beatMillis: 400,
+          reapMillis: 200,
+          drainMillis: 3_000,
+          maxDeliverAgainMillis: 1_000
+        })
       )
     )
   })
