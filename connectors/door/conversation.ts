@@ -1,0 +1,143 @@
+/**
+ * Conversation: one command to one door, on a connection of its own.
+ *
+ * First the door's state is heard: a door that nobody hears of is sent nothing, and a command that it
+ * has carried out already is not sent again. Then the command leaves, once, and what the device says
+ * decides. The device owns the truth; the broker only says what it did with the packet.
+ */
+import { Clock, Duration, Effect, Option } from "effect"
+import type { IConnackPacket } from "mqtt"
+import type { Order } from "./Command.ts"
+import type { Broker } from "./config.ts"
+import { Departure } from "./Departure.ts"
+import { answerIn, saysOf, stateIn } from "./device.ts"
+import * as Link from "./Link.ts"
+import {
+  afterThePublish,
+  beforeThePublish,
+  brokerSaid,
+  type Confirmed,
+  deviceSaid,
+  endedAt,
+  type Failure
+} from "./verdict.ts"
+
+/** Before a deadline the command must have left by at least this much: an expiry counts whole seconds. */
+const leastToLiveMillis = 1_000
+
+/** The rest of the deadline is left for the device to act in. */
+const departureShare = 0.9
+
+/**
+ * Holds the conversation. Nothing of the command leaves in the last tenth of the deadline, nor in its
+ * last second; a PUBLISH without its PUBREL by then is left at that. Once both have left, the device's
+ * word is waited for as long as `answerTimeout` says: a late word is still evidence. An interrupt closes
+ * the connection.
+ */
+export const converse = Effect.fnUntraced(function* (
+  broker: Broker,
+  order: Order,
+  deadlineMillis: number
+): Effect.fn.Return<Confirmed, Failure> {
+  const clock = yield* Clock.Clock
+  const startNanos = clock.monotonicTimeNanosUnsafe()
+  const elapsedMillis = () => Number(clock.monotonicTimeNanosUnsafe() - startNanos) / 1e6
+  const departureMillis = Math.min(deadlineMillis * departureShare, deadlineMillis - leastToLiveMillis)
+  if (!(departureMillis > 0)) return yield* beforeThePublish("its deadline leaves no time to send it in")
+
+  const departure = new Departure(() => elapsedMillis() < departureMillis)
+  const packet = () => order.packet(clock.currentTimeMillisUnsafe(), deadlineMillis - elapsedMillis())
+  return yield* Link.use(broker, (link) => {
+    const timesUp = Effect.gen(function* () {
+      yield* Effect.sleep(Duration.millis(departureMillis))
+      const stage = departure.close()
+      if (stage !== "released") {
+        link.hangUp()
+        return yield* endedAt(stage, "its time was over", order.id)
+      }
+      yield* Effect.sleep(broker.answerTimeout)
+      return yield* afterThePublish(stage, "the door confirmed nothing", order.id)
+    })
+    return Effect.raceFirst(speak(link, order, departure, packet), timesUp)
+  })
+})
+
+/** Why a broker can't carry a command at all, by what it says of itself; `undefined` where it can. */
+const unfit = ({ properties }: IConnackPacket): string | undefined => {
+  if (properties?.maximumQoS !== undefined && properties.maximumQoS < 2) return "the broker has no QoS 2"
+  return properties?.retainAvailable === false ? "the broker keeps no retained messages" : undefined
+}
+
+/** Speaks until the first outcome; whatever comes later finds it settled. */
+const speak = (link: Link.Link, order: Order, departure: Departure, packet: () => ReturnType<Order["packet"]>) =>
+  Effect.callback<Confirmed, Failure>((resume) => {
+    const { client } = link
+    const { answerTo, id, topics } = order
+    let listening = false
+    let heard = false
+    let packetId: number | undefined
+
+    const fail = (failure: Failure) => {
+      // From here on nothing may leave, so that the verdict stays true.
+      departure.close()
+      link.hangUp()
+      resume(Effect.fail(failure))
+    }
+    const end = (what: string) => fail(endedAt(departure.stage, what, id))
+    const confirm = (confirmed: Confirmed) => {
+      departure.close()
+      resume(Effect.succeed(confirmed))
+    }
+    const publish = () => {
+      if (!departure.publish()) return
+      const { options, payload } = packet()
+      client.publish(topics.command, payload, options, (error) => {
+        if (error) end(error.message)
+      })
+      packetId = client.getLastMessageId()
+    }
+    const hearState = (payload: Buffer) => {
+      // Somebody has cleared the topic: that is no state.
+      if (payload.length === 0) return
+      const state = stateIn(payload)
+      if (Option.isNone(state)) {
+        return departure.stage === "held" ? end("the door's state can't be read") : undefined
+      }
+      if (saysOf(state.value, id) === "done") return confirm({ command: id, by: "state" })
+      heard = true
+      if (listening) publish()
+    }
+    const hearAnswer = (payload: Buffer) => {
+      if (departure.stage === "held") return
+      const answer = Option.map(answerIn(payload), (answer) => deviceSaid(answer, id))
+      if (Option.isNone(answer)) return
+      return "command" in answer.value ? confirm(answer.value) : fail(answer.value)
+    }
+
+    Link.onEnd(link, end)
+    client.on("connect", (connack) => {
+      const problem = unfit(connack)
+      if (problem !== undefined) return end(problem)
+      client.subscribe(
+        // The state as it is now; an answer only as it comes, never one that somebody retained.
+        { [topics.state]: { qos: 1 }, ...(answerTo && { [answerTo.topic]: { qos: 1, rh: 2 } }) },
+        (error) => {
+          if (error) return end(error.message)
+          listening = true
+          if (heard) publish()
+        }
+      )
+    })
+    client.on("message", (topic, payload, { properties, retain }) => {
+      if (topic === topics.state) return hearState(payload)
+      const ours = answerTo !== undefined && topic === answerTo.topic && !retain
+      if (ours && properties?.correlationData?.equals(answerTo.mark) === true) hearAnswer(payload)
+    })
+    // Heard before the library acts on it: it would send PUBREL by itself.
+    client.on("packetreceive", (received) => {
+      if (received.cmd !== "pubrec" || received.messageId !== packetId) return
+      const said = brokerSaid(received.reasonCode, id)
+      if (said !== undefined) return fail(said)
+      if (!departure.release()) end("its time was over before the broker had acknowledged it")
+    })
+  })
