@@ -14,7 +14,9 @@ import type { Broker, Topics } from "./config.ts"
 export const Command = Schema.Struct({
   /** What the device calls it, such as `unlock`: small letters, digits and hyphens. */
   verb: Schema.String.check(
-    Schema.isPattern(/^[a-z][a-z0-9-]{0,63}$/, { message: "Expected a verb of small letters, such as unlock" })
+    Schema.isPattern(/^[a-z][a-z0-9-]{0,63}$/, {
+      message: "Expected a verb of small letters, such as unlock"
+    })
   ),
   /** For how long, where the verb has a duration. */
   seconds: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })))

@@ -55,8 +55,7 @@ const make = (options: DoorConfig.Options) => {
 }
 
 /** Speaks to doors over the given broker. Nothing is connected before the first command. */
-export const layer = (options: DoorConfig.Options): Layer.Layer<Door> =>
-  Layer.sync(Door, () => make(options))
+export const layer = (options: DoorConfig.Options): Layer.Layer<Door> => Layer.sync(Door, () => make(options))
 
 /** The same, from configuration: by default from `MQTT_HOST` and its kin. */
 export const layerConfig = (

@@ -69,7 +69,12 @@ const unfit = ({ properties }: IConnackPacket): string | undefined => {
 }
 
 /** Speaks until the first outcome; whatever comes later finds it settled. */
-const speak = (link: Link.Link, order: Order, departure: Departure, packet: () => ReturnType<Order["packet"]>) =>
+const speak = (
+  link: Link.Link,
+  order: Order,
+  departure: Departure,
+  packet: () => ReturnType<Order["packet"]>
+) =>
   Effect.callback<Confirmed, Failure>((resume) => {
     const { client } = link
     const { answerTo, id, topics } = order

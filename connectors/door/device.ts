@@ -39,7 +39,8 @@ const bounded = (bytes: Buffer): Option.Option<string> =>
   bytes.length > maxBytes ? Option.none() : Option.some(bytes.toString("utf8"))
 
 /** The state, or none where nobody can read it as one. */
-export const stateIn = (bytes: Buffer): Option.Option<DoorState> => Option.flatMap(bounded(bytes), decodeState)
+export const stateIn = (bytes: Buffer): Option.Option<DoorState> =>
+  Option.flatMap(bounded(bytes), decodeState)
 
 /** The answer, or none where nobody can read it as one. */
 export const answerIn = (bytes: Buffer): Option.Option<Answer> => Option.flatMap(bounded(bytes), decodeAnswer)

@@ -74,7 +74,11 @@ export const brokerSaid = (
   }
   const reason = notTaken.get(code)
   return reason === undefined
-    ? afterThePublish("published", `the broker answered with a code that MQTT does not know (${hex(code)})`, id)
+    ? afterThePublish(
+        "published",
+        `the broker answered with a code that MQTT does not know (${hex(code)})`,
+        id
+      )
     : new NotPerformed({
         proof: "provider_denies",
         reason: `the broker did not take the command (${hex(code)}): ${reason}`

@@ -76,7 +76,13 @@ export const mosquitto = Effect.fnUntraced(function* (
   )
   const port = yield* freePort
   const { files = {}, lines } = settings(folder)
-  const conf = [`listener ${port} 127.0.0.1`, "persistence false", "log_dest none", `user ${userName}`, ...lines]
+  const conf = [
+    `listener ${port} 127.0.0.1`,
+    "persistence false",
+    "log_dest none",
+    `user ${userName}`,
+    ...lines
+  ]
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 })
   writeFileSync(join(folder, "mosquitto.conf"), `${conf.join("\n")}\n`)
   yield* Effect.acquireRelease(

@@ -111,8 +111,13 @@ export const make = Effect.fnUntraced(function* (
     ...(broker.protocol === "5" ? { properties: { sessionExpiryInterval: persistent ? 3_600 : 0 } } : {})
   }
   const fences = new Map<string, Deferred.Deferred<void>>()
-  const publish = (client: MqttClient, topic: string, text: string, retain: boolean, properties?: Properties) =>
-    client.publishAsync(topic, text, { qos: 1, retain, ...(properties && { properties }) })
+  const publish = (
+    client: MqttClient,
+    topic: string,
+    text: string,
+    retain: boolean,
+    properties?: Properties
+  ) => client.publishAsync(topic, text, { qos: 1, retain, ...(properties && { properties }) })
 
   const obey = async (client: MqttClient, door: string, told: Told, properties: Properties) => {
     const { gate } = bolts.habits
@@ -166,6 +171,7 @@ export const make = Effect.fnUntraced(function* (
     comeBack: Effect.promise(async () => {
       client = await start()
     }),
-    say: (door, state) => Effect.asVoid(Effect.promise(() => publish(client, `${root}/${door}/state`, state, true)))
+    say: (door, state) =>
+      Effect.asVoid(Effect.promise(() => publish(client, `${root}/${door}/state`, state, true)))
   }
 })
