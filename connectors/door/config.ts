@@ -52,7 +52,10 @@ export interface Options {
   readonly ca?: string | undefined
   /** Where each door is, by its id. Default: `topicsUnder("doors")`. */
   readonly topics?: ((door: string) => Topics) | undefined
-  /** How long a confirmation is waited for once the broker has the command. Default: 1 minute. */
+  /**
+   * How long the door's word is waited for once the time is over in which a command may leave. A late word
+   * is evidence too. Default: 1 minute.
+   */
   readonly answerTimeout?: Duration.Input | undefined
 }
 

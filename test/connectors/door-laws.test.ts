@@ -21,7 +21,7 @@ describe("the door connector", () => {
     `${fault("library retries")} keeps every law at every cut of a conversation over MQTT 3.1.1`,
     () =>
       Effect.gen(function* () {
-        const broker = yield* aedes
+        const broker = yield* aedes()
         lawful(yield* Laws.run(door(broker)), 1)
       }),
     90_000

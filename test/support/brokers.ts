@@ -4,9 +4,10 @@
  */
 import { spawn } from "node:child_process"
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { type AddressInfo, connect, createServer } from "node:net"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
+import { createServer as createTlsServer } from "node:tls"
 import { Aedes } from "aedes"
 import { Effect, Schedule, type Scope } from "effect"
 import type { Protocol } from "../../connectors/door/index.ts"
@@ -103,17 +104,28 @@ export const mosquitto = Effect.fnUntraced(function* (
 /** Root's mosquitto would become somebody else, who may not read its folder. */
 const userName = process.getuid?.() === 0 ? "root" : "mosquitto"
 
+/** A certificate and its key (PEM), for a broker that speaks TLS only. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
 /** Starts aedes in this process. */
-export const aedes: Effect.Effect<Broker, never, Scope.Scope> = Effect.gen(function* () {
+export const aedes = Effect.fnUntraced(function* (
+  certificate?: Certificate
+): Effect.fn.Return<Broker, never, Scope.Scope> {
   const broker = yield* Effect.acquireRelease(
     Effect.promise(() => Aedes.createBroker()),
     (broker) => Effect.callback<void>((resume) => broker.close(() => resume(Effect.void)))
   )
-  const server = createServer((socket) => {
+  const welcome = (socket: Socket) => {
     // A client that goes away in the middle is what this broker is for.
     socket.on("error", () => {})
     broker.handle(socket)
-  })
+  }
+  const server =
+    certificate === undefined ? createServer(welcome) : createTlsServer({ ...certificate }, welcome)
+  server.on("tlsClientError", () => {})
   broker.on("clientError", () => {})
   broker.on("connectionError", () => {})
   yield* Effect.acquireRelease(
