@@ -56,11 +56,6 @@ const stateOf = (link: Link.Link, topic: string) =>
     })
     link.client.on("message", (_topic, payload) => {
       if (payload.length === 0) return
-      resume(
-        Option.match(stateIn(payload), {
-          onNone: () => Effect.fail(unreadable("it can't be read")),
-          onSome: Effect.succeed
-        })
-      )
+      resume(Effect.mapError(Effect.fromOption(stateIn(payload)), () => unreadable("it can't be read")))
     })
   })

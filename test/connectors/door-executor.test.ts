@@ -3,13 +3,14 @@
  * often the bolt really turns.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Option, Schedule } from "effect"
+import { Effect, Layer, Option, Schedule } from "effect"
 import { Capability, Connector, execute, Fibric, Recovery, Settings, Verdicts } from "fibric"
 import * as Door from "../../connectors/door/index.ts"
 import { cutWhen, make as makeProxy, type TcpProxy } from "../../src/testing/TcpProxy.ts"
 import { aedes, type Broker } from "../support/brokers.ts"
 import { fault } from "../support/fault.ts"
 import * as LockDevice from "../support/lock-device.ts"
+import { connack, pubcomp } from "../support/mqtt-packets.ts"
 import { options } from "./door-support.ts"
 
 const root = "house"
@@ -17,7 +18,10 @@ const at = Door.Doors.at("12")
 
 /** A verb of one's own: asked for as soon as it is in doubt. */
 const admit = Capability.make("admit", {
-  ...{ entity: Door.Doors, payload: Door.unlock.payload, success: Door.Confirmed, error: Door.DoorRefused },
+  entity: Door.Doors,
+  payload: Door.unlock.payload,
+  success: Door.Confirmed,
+  error: Door.DoorRefused,
   occasion: ({ visit }) => visit,
   recovery: Recovery.lookup({ lag: 0, quarantine: 0, every: "100 millis" }),
   stores: ["visit", "seconds"],
@@ -50,7 +54,7 @@ const house = Effect.gen(function* () {
 
 /** The first connection loses PUBCOMP and all that follows it; the door has the command by then. */
 const lostWord = (connection: number) =>
-  connection === 1 ? cutWhen("server", /\x70[\x02-\x04]/, "before", "reset") : { _tag: "Pass" as const }
+  connection === 1 ? cutWhen("server", pubcomp, "before", "reset") : { _tag: "Pass" as const }
 
 /** Asks until it is no doubt any more. */
 const untilKnown = (action: Parameters<typeof execute<typeof admit>>[0]) =>
@@ -111,13 +115,13 @@ describe("a door through the executor", () => {
   it.live("stays in doubt while its state says nothing of the command", () =>
     Effect.gen(function* () {
       const { broker, device, proxy } = yield* house
-      const gate = yield* Deferred.make<void>()
-      yield* device.behave({ gate })
+      const gate = Promise.withResolvers<void>()
+      yield* device.behave({ gate: gate.promise })
       const action = admit.propose(at, visit)
       const said = yield* Effect.gen(function* () {
         const doubt = yield* Effect.flip(execute(action))
         const again = yield* Effect.flip(execute(action))
-        yield* Deferred.succeed(gate, undefined)
+        gate.resolve()
         const { receipt } = yield* untilKnown(action)
         return [doubt._tag, again._tag, receipt.outcome]
       }).pipe(Effect.provide(fibricOver(broker, proxy)))
@@ -145,9 +149,8 @@ describe("a door through the executor", () => {
   it.live(`${fault("library retries")} frees the key when the wire broke before the command left`, () =>
     Effect.gen(function* () {
       const { broker, device, proxy } = yield* house
-      // CONNACK.
       yield* proxy.setRule((connection) =>
-        connection === 1 ? cutWhen("server", /\x20/, "before", "reset") : { _tag: "Pass" }
+        connection === 1 ? cutWhen("server", connack, "before", "reset") : { _tag: "Pass" }
       )
       const action = Door.unlock.propose(at, visit)
       const said = yield* Effect.gen(function* () {

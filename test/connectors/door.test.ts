@@ -8,6 +8,7 @@ import * as Door from "../../connectors/door/index.ts"
 import { cutWhen, make as makeProxy } from "../../src/testing/TcpProxy.ts"
 import * as Brokers from "../support/brokers.ts"
 import * as LockDevice from "../support/lock-device.ts"
+import { pubcomp, pubrec } from "../support/mqtt-packets.ts"
 import * as Scripted from "../support/scripted-broker.ts"
 import { callFor, commandOnce, lookUpOnce, options, outcomeOf, unlock } from "./door-support.ts"
 
@@ -91,9 +92,9 @@ for (const { missing, name, protocol, start } of brokers) {
         const broker = yield* start
         const device = yield* LockDevice.make(broker, { root, doors: ["12"] })
         const proxy = yield* makeProxy(broker.port)
-        // PUBCOMP, after which nothing comes back any more.
+        // Nothing comes back any more.
         yield* proxy.setRule((connection) =>
-          connection === 1 ? cutWhen("server", /\x70[\x02-\x04]/, "before", "reset") : { _tag: "Pass" }
+          connection === 1 ? cutWhen("server", pubcomp, "before", "reset") : { _tag: "Pass" }
         )
         const call = callFor("unlock:door-12:visit")
         const config = options(proxy.port, opened)
@@ -158,7 +159,7 @@ describe("a command on the wire", () => {
       const broker = yield* Scripted.make({ pubcomp: "silence" })
       const proxy = yield* makeProxy(broker.port)
       // The cut is only the barrier: once it happened, the command is in the middle of its way.
-      yield* proxy.setRule(cutWhen("server", /\x50[\x02-\x04]/, "before", "swallow"))
+      yield* proxy.setRule(cutWhen("server", pubrec, "before", "swallow"))
       const commanding = yield* Effect.forkChild(commandOnce(options(proxy.port), callFor("stop")))
       yield* proxy.awaitCut
       yield* Fiber.interrupt(commanding)

@@ -27,7 +27,7 @@ export interface Habits {
   /** Refuses what is asked for longer than this. */
   readonly longestSeconds: number
   /** Waits for this before it acts. */
-  readonly gate: Deferred.Deferred<void> | undefined
+  readonly gate: Promise<void> | undefined
 }
 
 const obedient: Habits = {
@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function* (
 
   const obey = async (client: MqttClient, door: string, told: Told, properties: Properties) => {
     const { gate } = bolts.habits
-    if (gate !== undefined) await Effect.runPromise(Deferred.await(gate))
+    await gate
     const answer = bolts.act(door, told)
     if (bolts.habits.tells) await publish(client, `${root}/${door}/state`, bolts.state(door), true)
     const { correlationData, responseTopic } = properties ?? {}
