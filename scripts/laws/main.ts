@@ -6,10 +6,12 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Cause, Console, Effect, Logger, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
+import { door } from "../../test/connectors/door-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
+import { aedes, type Broker, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
 /** Something is not as it has to be. */
@@ -21,8 +23,16 @@ class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
   }
 }
 
-/** The connectors of this repository. */
-const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted)]
+const behind = (broker: Effect.Effect<Broker, never, Scope.Scope>) =>
+  Effect.scoped(Effect.flatMap(broker, (broker) => Laws.run(door(broker))))
+
+/** The connectors of this repository; one over MQTT 5 where its broker is installed. */
+const connectors = [
+  Laws.run(smtp),
+  Laws.run(smtpEncrypted),
+  behind(aedes()),
+  ...(mosquittoPath === undefined ? [] : [behind(mosquitto())])
+]
 
 const surprisesOf = (report: Laws.Report, expected: ReadonlyArray<Laws.LawName>): ReadonlyArray<string> => {
   const broken = Laws.brokenLaws(report)
