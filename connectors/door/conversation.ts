@@ -30,9 +30,8 @@ const departureShare = 0.9
 
 /**
  * Holds the conversation. Nothing of the command leaves in the last tenth of the deadline, nor in its
- * last second; a PUBLISH without its PUBREL by then is left at that. Once both have left, the device's
- * word is waited for as long as `answerTimeout` says: a late word is still evidence. An interrupt closes
- * the connection.
+ * last second, its PUBREL included. If its PUBLISH has left by then, the device's word is waited for as
+ * long as `answerTimeout` says: a late word is still evidence. An interrupt closes the connection.
  */
 export const converse = Effect.fnUntraced(function* (
   broker: Broker,
@@ -50,13 +49,9 @@ export const converse = Effect.fnUntraced(function* (
   return yield* Link.use(broker, (link) => {
     const timesUp = Effect.gen(function* () {
       yield* Effect.sleep(Duration.millis(departureMillis))
-      const stage = departure.close()
-      if (stage !== "released") {
-        link.hangUp()
-        return yield* endedAt(stage, "its time was over", order.id)
-      }
+      if (departure.close() === "held") return yield* beforeThePublish("its time was over")
       yield* Effect.sleep(broker.answerTimeout)
-      return yield* afterThePublish(stage, "the door confirmed nothing", order.id)
+      return yield* afterThePublish(departure.stage, "the door confirmed nothing", order.id)
     })
     return Effect.raceFirst(speak(link, order, departure, packet), timesUp)
   })

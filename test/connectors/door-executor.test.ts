@@ -8,7 +8,6 @@ import { Capability, Connector, execute, Fibric, Recovery, Settings, Verdicts } 
 import * as Door from "../../connectors/door/index.ts"
 import { cutWhen, make as makeProxy, type TcpProxy } from "../../src/testing/TcpProxy.ts"
 import { aedes, type Broker } from "../support/brokers.ts"
-import { fault } from "../support/fault.ts"
 import * as LockDevice from "../support/lock-device.ts"
 import { connack, pubcomp } from "../support/mqtt-packets.ts"
 import { options } from "./door-support.ts"
@@ -146,7 +145,7 @@ describe("a door through the executor", () => {
     })
   )
 
-  it.live(`${fault("library retries")} frees the key when the wire broke before the command left`, () =>
+  it.live("frees the key when the wire broke before the command left", () =>
     Effect.gen(function* () {
       const { broker, device, proxy } = yield* house
       yield* proxy.setRule((connection) =>

@@ -251,6 +251,16 @@ describe.skipIf(Brokers.mosquittoPath === undefined)(
       })
     )
 
+    it.live("says nothing of a command that nobody hears, so that it stays unknown", () =>
+      Effect.gen(function* () {
+        const broker = yield* Brokers.mosquitto()
+        const device = yield* LockDevice.make(broker, { root, doors: ["12"] })
+        yield* device.leave
+        const result = yield* commandOnce(options(broker.port, { topics }), callFor("unheard", 1_500))
+        assert.strictEqual(outcomeOf(result), "OutcomeUnknown")
+      })
+    )
+
     it.live("carries the door's answer where its state comes late", () =>
       Effect.gen(function* () {
         const broker = yield* Brokers.mosquitto()
