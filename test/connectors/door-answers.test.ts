@@ -192,7 +192,8 @@ const noWord: ReadonlyArray<Case> = (
   deadline: 1_500
 }))
 
-describe("a command to a door", () => {
+// Most of them wait for a silence to end: side by side, each with a fake of its own.
+describe.concurrent("a command to a door", () => {
   for (const { deadline, heard, outcome, script, when } of [
     ...before,
     ...byTheBroker,

@@ -87,6 +87,25 @@ for (const { missing, name, protocol, start } of brokers) {
       })
     )
 
+    it.live("is unlocked by a command that waited for it, where it comes back in time", () =>
+      Effect.gen(function* () {
+        const broker = yield* start
+        const device = yield* LockDevice.make(broker, { root, doors: ["12"], persistent: true })
+        const proxy = yield* makeProxy(broker.port)
+        yield* proxy.setRule((connection) =>
+          connection === 1 ? cutWhen("server", pubcomp, "before", "reset") : { _tag: "Pass" }
+        )
+        yield* device.leave
+        const call = callFor("unlock:door-12:visit")
+        const config = options(proxy.port, opened)
+        assert.strictEqual(outcomeOf(yield* commandOnce(config, call)), "OutcomeUnknown")
+        assert.strictEqual(yield* lookUpOnce(config, call), "nothing")
+        yield* device.comeBack
+        assert.strictEqual((yield* device.actuations).length, 1)
+        assert.strictEqual(yield* lookUpOnce(config, call), "found")
+      })
+    )
+
     it.live("is found unlocked when its word was lost, and not commanded again", () =>
       Effect.gen(function* () {
         const broker = yield* start
