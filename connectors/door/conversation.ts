@@ -5,22 +5,14 @@
  * has carried out already is not sent again. Then the command leaves, once, and what the device says
  * decides. The device owns the truth; the broker only says what it did with the packet.
  */
-import { Clock, Duration, Effect, Option } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { IConnackPacket } from "mqtt"
-import type { Order } from "./Command.ts"
+import type { Order, Packet } from "./Command.ts"
 import type { Broker } from "./config.ts"
 import { Departure } from "./Departure.ts"
-import { answerIn, saysOf, stateIn } from "./device.ts"
 import * as Link from "./Link.ts"
-import {
-  afterThePublish,
-  beforeThePublish,
-  brokerSaid,
-  type Confirmed,
-  deviceSaid,
-  endedAt,
-  type Failure
-} from "./verdict.ts"
+import { Talk } from "./Talk.ts"
+import { afterThePublish, beforeThePublish, type Confirmed, type Failure } from "./verdict.ts"
 
 /** Before a deadline the command must have left by at least this much: an expiry counts whole seconds. */
 const leastToLiveMillis = 1_000
@@ -64,80 +56,28 @@ const unfit = ({ properties }: IConnackPacket): string | undefined => {
 }
 
 /** Speaks until the first outcome; whatever comes later finds it settled. */
-const speak = (
-  link: Link.Link,
-  order: Order,
-  departure: Departure,
-  packet: () => ReturnType<Order["packet"]>
-) =>
+const speak = (link: Link.Link, order: Order, departure: Departure, packet: () => Packet) =>
   Effect.callback<Confirmed, Failure>((resume) => {
     const { client } = link
-    const { answerTo, id, topics } = order
-    let listening = false
-    let heard = false
-    let packetId: number | undefined
-
-    const fail = (failure: Failure) => {
-      // From here on nothing may leave, so that the verdict stays true.
-      departure.close()
-      link.hangUp()
-      resume(Effect.fail(failure))
-    }
-    const end = (what: string) => fail(endedAt(departure.stage, what, id))
-    const confirm = (confirmed: Confirmed) => {
-      departure.close()
-      resume(Effect.succeed(confirmed))
-    }
-    const publish = () => {
-      if (!departure.publish()) return
-      const { options, payload } = packet()
-      client.publish(topics.command, payload, options, (error) => {
-        if (error) end(error.message)
-      })
-      packetId = client.getLastMessageId()
-    }
-    const hearState = (payload: Buffer) => {
-      // Somebody has cleared the topic: that is no state.
-      if (payload.length === 0) return
-      const state = stateIn(payload)
-      if (Option.isNone(state)) {
-        return departure.stage === "held" ? end("the door's state can't be read") : undefined
-      }
-      if (saysOf(state.value, id) === "done") return confirm({ command: id, by: "state" })
-      heard = true
-      if (listening) publish()
-    }
-    const hearAnswer = (payload: Buffer) => {
-      if (departure.stage === "held") return
-      const answer = Option.map(answerIn(payload), (answer) => deviceSaid(answer, id))
-      if (Option.isNone(answer)) return
-      return "command" in answer.value ? confirm(answer.value) : fail(answer.value)
-    }
-
-    Link.onEnd(link, end)
+    const { answerTo, topics } = order
+    const talk = new Talk(link, order, departure, packet, resume)
+    Link.onEnd(link, (what) => talk.end(what))
     client.on("connect", (connack) => {
       const problem = unfit(connack)
-      if (problem !== undefined) return end(problem)
+      if (problem !== undefined) return talk.end(problem)
       client.subscribe(
         // The state as it is now; an answer only as it comes, never one that somebody retained.
         { [topics.state]: { qos: 1 }, ...(answerTo && { [answerTo.topic]: { qos: 1, rh: 2 } }) },
-        (error) => {
-          if (error) return end(error.message)
-          listening = true
-          if (heard) publish()
-        }
+        (error) => (error ? talk.end(error.message) : talk.listens())
       )
     })
     client.on("message", (topic, payload, { properties, retain }) => {
-      if (topic === topics.state) return hearState(payload)
+      if (topic === topics.state) return talk.hearState(payload)
       const ours = answerTo !== undefined && topic === answerTo.topic && !retain
-      if (ours && properties?.correlationData?.equals(answerTo.mark) === true) hearAnswer(payload)
+      if (ours && properties?.correlationData?.equals(answerTo.mark) === true) talk.hearAnswer(payload)
     })
     // Heard before the library acts on it: it would send PUBREL by itself.
     client.on("packetreceive", (received) => {
-      if (received.cmd !== "pubrec" || received.messageId !== packetId) return
-      const said = brokerSaid(received.reasonCode, id)
-      if (said !== undefined) return fail(said)
-      if (!departure.release()) end("its time was over before the broker had acknowledged it")
+      if (received.cmd === "pubrec") talk.hearPubrec(received)
     })
   })

@@ -93,6 +93,12 @@ const byTheBroker: ReadonlyArray<Case> = [
     heard: "connect subscribe publish"
   },
   {
+    when: "PUBREC is another packet's",
+    script: { pubrec: "another's" },
+    outcome: unknown,
+    heard: "connect subscribe publish"
+  },
+  {
     when: "the broker disconnects for its size",
     script: { pubrec: "disconnect" },
     outcome: unknown,

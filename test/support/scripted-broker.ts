@@ -14,8 +14,8 @@ export interface Script {
   readonly suback?: number
   /** The retained state. Default: of a door that has done nothing. */
   readonly state?: string
-  /** The answer to the command; `silence` keeps quiet, `hang up` ends the connection. */
-  readonly pubrec?: number | "silence" | "hang up" | "disconnect"
+  /** The answer to the command; `silence` keeps quiet, `hang up` ends the connection, `another's` has another number. */
+  readonly pubrec?: number | "silence" | "hang up" | "disconnect" | "another's"
   readonly pubcomp?: number | "silence" | "hang up"
   /** What the device says once the broker has passed the command on. */
   readonly device?: (told: Told) => ReadonlyArray<Said>
@@ -113,6 +113,8 @@ const follow = (script: Script, socket: Socket, packet: Packet, before: Readonly
       if (script.pubrec === "silence") return
       if (script.pubrec === "hang up") return void socket.destroy()
       if (script.pubrec === "disconnect") return send({ cmd: "disconnect", reasonCode: 0x95 })
+      if (script.pubrec === "another's")
+        return send({ cmd: "pubrec", messageId: messageId + 1, reasonCode: 0 })
       return send({ cmd: "pubrec", messageId, reasonCode: script.pubrec ?? 0 })
     case "pubrel":
       if (script.passesOnAt !== "publish") passOn(before.find(({ cmd }) => cmd === "publish"))
