@@ -71,7 +71,7 @@ const command = Effect.fnUntraced(function* (broker: Broker, door: string, { rul
     const known = Effect.retry(asking, {
       while: ({ _tag }) => _tag === "InDoubt",
       schedule: Schedule.spaced("50 millis"),
-      times: 20
+      times: 60
     })
     return yield* Effect.match(known, {
       onFailure: ({ _tag }): string => _tag,
