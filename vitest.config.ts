@@ -8,6 +8,7 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache
 /** Tests that judge by real deadlines: they have the machine to themselves, after all others. */
 const timed = [
   "test/connectors/door-laws.test.ts",
+  "test/connectors/http-laws.test.ts",
   "test/connectors/smtp-laws.test.ts",
   "test/testing/laws/laws.test.ts"
 ]

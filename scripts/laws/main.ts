@@ -10,6 +10,7 @@ import { Cause, Console, Effect, Logger, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
 import { door } from "../../test/connectors/door-subject.ts"
+import { httpReports } from "../../test/connectors/http-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
 import { aedes, type Broker, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
@@ -30,6 +31,7 @@ const behind = (broker: Effect.Effect<Broker, never, Scope.Scope>) =>
 const connectors = [
   Laws.run(smtp),
   Laws.run(smtpEncrypted),
+  ...httpReports,
   behind(aedes()),
   ...(mosquittoPath === undefined ? [] : [behind(mosquitto())])
 ]
