@@ -7,14 +7,16 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Cause, Console, Effect, Logger, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
+import { door } from "../../test/connectors/door-subject.ts"
 import { httpEncrypted, httpHold, httpLookup, httpResend } from "../../test/connectors/http-subject.ts"
 import { orders } from "../../test/connectors/orders-subject.ts"
 import { slack } from "../../test/connectors/slack-subject.ts"
 import { sms } from "../../test/connectors/sms-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
+import { aedes, type Broker, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
 const tried = <C extends Laws.Triable, S extends Laws.Server>(subject: Laws.Subject<C, S>) => ({
@@ -22,7 +24,15 @@ const tried = <C extends Laws.Triable, S extends Laws.Server>(subject: Laws.Subj
   report: Laws.run(subject)
 })
 
-/** The connectors of this repository. One that needs more than its server brings its report. */
+const behind = (name: string, broker: Effect.Effect<Broker, never, Scope.Scope>) => ({
+  name,
+  report: Effect.scoped(Effect.flatMap(broker, (broker) => Laws.run(door(broker))))
+})
+
+/**
+ * The connectors of this repository. One that needs more than its server brings its report; the door over
+ * MQTT 5 is tried where its broker is installed.
+ */
 const connectors = [
   tried(smtp),
   tried(smtpEncrypted),
@@ -32,6 +42,8 @@ const connectors = [
   tried(httpLookup),
   tried(slack),
   tried(sms),
+  behind("door over aedes", aedes()),
+  ...(mosquittoPath === undefined ? [] : [behind("door over mosquitto, MQTT 5", mosquitto())]),
   orders
 ]
 

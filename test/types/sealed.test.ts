@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Connector, execute, Executor, Fibric } from "fibric"
+import * as FibricConnectorsDoor from "fibric/connectors/door"
 import * as FibricConnectorsHttp from "fibric/connectors/http"
 import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
 import * as FibricCluster from "fibric/cluster"
@@ -29,6 +30,7 @@ const entries = {
   "fibric/telemetry": FibricTelemetry,
   "fibric/testing": FibricTesting,
   "fibric/testing/laws": FibricLaws,
+  "fibric/connectors/door": FibricConnectorsDoor,
   "fibric/connectors/http": FibricConnectorsHttp,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }
