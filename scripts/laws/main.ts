@@ -42,7 +42,7 @@ const connectors = [
   tried(httpLookup),
   tried(slack),
   tried(sms),
-  behind("door over aedes", aedes()),
+  behind("door over aedes, MQTT 3.1.1", aedes()),
   ...(mosquittoPath === undefined ? [] : [behind("door over mosquitto, MQTT 5", mosquitto())]),
   orders
 ]
