@@ -9,7 +9,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { EventSource } from "fibric"
-import { type Options, schemaOf } from "./tables.ts"
+import { type Options, schemaOf, wordsOf } from "./tables.ts"
 
 const common = {
   order: Schema.String,
@@ -68,7 +68,7 @@ export const events = (options?: Options): EventSource.EventSource<OrderEvent, S
       if (place === undefined) return yield* unavailable(`"${after}" is no cursor of it`)
       const rows = yield* Effect.mapError(
         select(sql, schema, place, Math.min(Math.max(1, Math.floor(limit)), maxPage)),
-        ({ reason }) => unavailable(`${reason._tag}: ${String(reason.cause)}`)
+        (error) => unavailable(wordsOf(error))
       )
       const found = yield* Effect.mapError(decodeRows(rows), ({ message }) =>
         unavailable(`a row of its table does not fit (${message})`)

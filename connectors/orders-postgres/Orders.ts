@@ -16,7 +16,7 @@ import {
   type StartRefused
 } from "fibric"
 import { holdOrder, OrderRefused, type Problem, releaseOrder, shipOrder } from "./Order.ts"
-import { type Options, schemaOf } from "./tables.ts"
+import { type Options, schemaOf, wordsOf } from "./tables.ts"
 
 type Sql = LedgerTransaction["Service"]
 
@@ -64,9 +64,9 @@ const changing = Effect.fn("Orders.changing")(
     const [changed] = yield* change(sql)
     return changed ?? (yield* new OutcomeUnknown({ reason: `a trigger kept order "${order}" as it was` }))
   },
-  Effect.catchTag("SqlError", ({ reason }) =>
+  Effect.catchTag("SqlError", (error) =>
     // Whatever the statement did is taken back with its transaction, and the kernel tries again.
-    Effect.fail(new OutcomeUnknown({ reason: `a statement failed: ${String(reason.cause)}` }))
+    Effect.fail(new OutcomeUnknown({ reason: `a statement failed: ${wordsOf(error)}` }))
   )
 )
 

@@ -12,7 +12,9 @@ const connect = (url: Redacted.Redacted<string>) =>
   Effect.provide(PgClient.make({ url, maxConnections: 2, minConnections: 0 }), Reactivity.layer)
 
 /** A new, empty database: where it is, and a client for it. */
-export const make = Effect.fnUntraced(function* (harness: "crash" | "lanes" | "cluster" | "receipts") {
+export const make = Effect.fnUntraced(function* (
+  harness: "crash" | "lanes" | "cluster" | "receipts" | "laws"
+) {
   const server = yield* FibricEmbedded.database()
   // A pool opens no connection any more while its own scope closes: dropping needs one of its own.
   const onServer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>

@@ -77,7 +77,7 @@ describe("an event", () => {
       const [held] = yield* readOn(1, 1)
       const codec = Schema.fromJsonString(Orders.OrderEvent)
       const kept = yield* Schema.encodeUnknownEffect(codec)(held?.event)
-      assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(codec)(kept), held?.event)
+      assert.deepStrictEqual(yield* Schema.decodeEffect(codec)(kept), held?.event)
     })
   )
 })

@@ -116,6 +116,7 @@ const seen: Observation = {
   effects: 1,
   begunLate: 0,
   connections: 1,
+  secrets: 1,
   leaks: [],
   recovered: undefined
 }
