@@ -47,7 +47,7 @@ export const layer = (
 type Statement = (sql: Sql) => Effect.Effect<ReadonlyArray<Pick<Row, "version">>, SqlError.SqlError>
 
 /** Changes an order that is as the action takes it to be, and refuses one that is not. */
-const changing = Effect.fn("Orders.changing")(
+const changing = Effect.fn("Orders.change")(
   function* (schema: string, call: Call, version: number, from: Row["status"], change: Statement) {
     const sql = yield* LedgerTransaction
     const order = call.entity.id
