@@ -9,7 +9,8 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { EventSource } from "fibric"
-import { type Options, schemaOf, wordsOf } from "./tables.ts"
+import { wordsOf } from "./DatabaseWords.ts"
+import { type Options, schemaOf } from "./tables.ts"
 
 const common = {
   order: Schema.String,

@@ -15,8 +15,9 @@ import {
   OutcomeUnknown,
   type StartRefused
 } from "fibric"
+import { wordsOf } from "./DatabaseWords.ts"
 import { holdOrder, OrderRefused, type Problem, releaseOrder, shipOrder } from "./Order.ts"
-import { type Options, schemaOf, wordsOf } from "./tables.ts"
+import { type Options, schemaOf } from "./tables.ts"
 
 type Sql = LedgerTransaction["Service"]
 

@@ -5,7 +5,7 @@
  * ledger. Anybody with the right may change an order in plain SQL: the triggers count its version up and
  * write the event in the same transaction, whoever it was.
  */
-import { Effect, Layer, Predicate } from "effect"
+import { Effect, Layer } from "effect"
 import { Migrator, SqlClient, type SqlError } from "effect/sql"
 
 export interface Options {
@@ -16,10 +16,6 @@ export interface Options {
 export const schemaOf = (options: Options | undefined): string => options?.schema ?? "orders"
 
 type Sql = SqlClient.SqlClient
-
-/** What the database or the socket said; the client's own message says little. */
-export const wordsOf = ({ reason: { cause } }: SqlError.SqlError): string =>
-  Predicate.hasProperty(cause, "message") ? String(cause.message) : String(cause)
 
 /**
  * Makes the tables where they are missing, over the client in the context; run by the owner of the database
