@@ -21,7 +21,8 @@ const tried = <C extends Laws.Triable, S extends Laws.Server>(subject: Laws.Subj
 
 /** The connectors of this repository. One that needs more than its server brings its report. */
 const connectors = [
-  tried(smtp), //
+  // A line each.
+  tried(smtp),
   tried(smtpEncrypted),
   orders
 ]
