@@ -10,9 +10,10 @@ import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
+import { orderMutants } from "./orders.ts"
 import { receiptMutants } from "./receipts.ts"
 
-const mutants = [...kernelMutants, ...receiptMutants]
+const mutants = [...kernelMutants, ...receiptMutants, ...orderMutants]
 
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
 

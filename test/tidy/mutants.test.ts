@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { mutants as chaosMutants } from "../../scripts/chaos/mutants.ts"
 import { mutants } from "../../scripts/mutants/list.ts"
+import { orderMutants } from "../../scripts/mutants/orders.ts"
 import { receiptMutants } from "../../scripts/mutants/receipts.ts"
 import { mutants as simMutants } from "../../scripts/sim/mutants.ts"
 
@@ -9,7 +10,7 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 
 describe("the mutants", () => {
   it("fit the source that they break", () => {
-    const misfits = [...mutants, ...receiptMutants, ...chaosMutants, ...simMutants].flatMap(
+    const misfits = [...mutants, ...receiptMutants, ...orderMutants, ...chaosMutants, ...simMutants].flatMap(
       ({ edits, name }) =>
         edits
           .filter(({ file, find }) => read(file).split(find).length !== 2)
