@@ -10,6 +10,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Logger, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
+import { httpEncrypted, httpHold, httpLookup, httpResend } from "../../test/connectors/http-subject.ts"
 import { orders } from "../../test/connectors/orders-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
@@ -24,6 +25,10 @@ const connectors = [
   // A line each.
   tried(smtp),
   tried(smtpEncrypted),
+  tried(httpHold),
+  tried(httpEncrypted),
+  tried(httpResend),
+  tried(httpLookup),
   orders
 ]
 

@@ -130,11 +130,22 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/claims.ts",
-        find: "AND (asked.decided_on IS NULL OR asked.decided_on IN (SELECT entity_hash FROM gate))",
-        replace: ""
+        find: "OR (asked.decided_on, asked.state_version) IN (SELECT entity_hash, version FROM gate)",
+        replace: "OR true"
       }
     ],
     caughtBy: [turns, contracts.postgres]
+  },
+  {
+    name: "a batch claims on the state that another of its claims was decided on (Postgres)",
+    edits: [
+      {
+        file: "src/postgres/claims.ts",
+        find: "OR (asked.decided_on, asked.state_version) IN (SELECT entity_hash, version FROM gate)",
+        replace: "OR asked.decided_on IN (SELECT entity_hash FROM gate)"
+      }
+    ],
+    caughtBy: ["test/postgres/batches.test.ts"]
   },
   {
     name: "a row that fails fails its batch (Postgres)",

@@ -82,10 +82,10 @@ const answer = Effect.fnUntraced(function* (
   if (error === undefined) return yield* Effect.die(Cause.squash(exit.cause))
   // What is none of the kernel's errors is the capability's refusal, and stands on the key's receipt.
   const receipt = yield* executor.receiptOf(action.key)
-  return yield* Option.match(receipt, {
-    onNone: () => Effect.die("Bug: a refusal without a receipt"),
-    onSome: Effect.succeed
-  })
+  if (Option.isSome(receipt) && receipt.value.outcome === "refused") return receipt.value
+  // Any other receipt would be read as a success by whoever asked.
+  const reason = "the provider refused it, and the key was reopened before the refusal was read back"
+  return yield* new LedgerUnavailable({ operation: "read the refusal", reason })
 })
 
 const isFailure = Schema.is(Failure)

@@ -124,14 +124,20 @@ export const make = Effect.fnUntraced(function* (
     return flight
   }
 
-  /** What needs no flight: answered once its receipt is durable. */
-  const conclude = (ask: Ask, conclusion: Conclusion): Effect.Effect<Receipt, Unsettled> => {
+  /**
+   * What needs no flight: answered once its receipt is durable. Counted and counted off where no interrupt
+   * gets in between: only the waiting can be interrupted.
+   */
+  const conclude = (
+    ask: Ask,
+    conclusion: Conclusion,
+    restore: <A, E>(waiting: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  ): Effect.Effect<Receipt, Unsettled> => {
     const { key, operator } = ask
     underWay += 1
     const repeats = conclusion.repeat === undefined ? [] : [{ ...conclusion.repeat, key, operator, count: 1 }]
-    return recorder
-      .record(repeats)
-      .pipe(Effect.andThen(exitOf(conclusion)), Effect.ensuring(Effect.sync(land)))
+    const answered = Effect.andThen(recorder.record(repeats), exitOf(conclusion))
+    return Effect.ensuring(restore(answered), Effect.sync(land))
   }
 
   // Taking a place and starting the flight can't be torn apart by the caller's interrupt: a flight that
@@ -145,10 +151,10 @@ export const make = Effect.fnUntraced(function* (
         const current = flying.get(ask.name)
         if (current === undefined) {
           const receipt = settled.recall(ask, nowNanos)
-          if (receipt !== undefined) return restore(conclude(ask, fromMemory(ask, receipt)))
+          if (receipt !== undefined) return conclude(ask, fromMemory(ask, receipt), restore)
           // A program that is under way may take its steps.
           if (underWay >= maxUnderWay && ask.root === null) {
-            return restore(conclude(ask, processSaturated(ask, maxUnderWay)))
+            return conclude(ask, processSaturated(ask, maxUnderWay), restore)
           }
           const flight = lead(ask)
           return Effect.andThen(

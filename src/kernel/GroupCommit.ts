@@ -33,6 +33,21 @@ export interface Statements {
 /** How many rows a batch has at most: more of them make a commit longer, and no cheaper. */
 const maxRows = 1_024
 
+/**
+ * A row that brings more text than this counts as several, so that a batch has 8 million characters at
+ * most, unless a single row brings more: hundreds of large answers in one statement would run out of its
+ * time together, and all the others behind them wait.
+ */
+const charactersARow = 8_192
+
+const rowsOfText = (characters: number): number => 1 + Math.floor(characters / charactersARow)
+
+const rowsOfClaim = ({ basis, request }: Claim): number =>
+  rowsOfText((request?.length ?? 0) + (basis?.becomes?.json.length ?? 0))
+
+const rowsOfEnding = ({ next, settlement: { evidence } }: Ending): number =>
+  rowsOfText("body" in evidence ? evidence.body.length : 0) + (next === undefined ? 0 : rowsOfClaim(next))
+
 /** The port's functions over such statements, until the surrounding scope closes. */
 export const make = Effect.fnUntraced(function* (
   statements: Statements
@@ -51,13 +66,27 @@ export const make = Effect.fnUntraced(function* (
     })
   }
   const found = yield* Batching.make({ operation: "find", scope, maxRows, run: statements.findAll })
-  const claimed = yield* Batching.make({ operation: "claim", scope, maxRows, run: statements.claimAll })
-  const settled = yield* Batching.make({ operation: "settle", scope, maxRows, run: settleAll })
+  const claimed = yield* Batching.make({
+    operation: "claim",
+    scope,
+    maxRows,
+    rowsOf: rowsOfClaim,
+    run: statements.claimAll
+  })
+  const settled = yield* Batching.make({
+    operation: "settle",
+    scope,
+    maxRows,
+    rowsOf: rowsOfEnding,
+    run: settleAll
+  })
 
   const settle = (ending: Ending) => orAlone(settled(ending), statements.settle(ending))
 
   return {
-    find: found,
+    // One row that can't be read is its own asker's trouble, and nobody else's.
+    find: (key) =>
+      Effect.catchDefect(found(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry)),
     claim: (claim) =>
       isPlain(claim) ? orAlone(claimed(claim), statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),

@@ -213,11 +213,12 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         if (occupied && visit.rejects === true) {
           return Effect.fail({ _tag: "Occupied" } satisfies Occupied)
         }
-        if (mailbox !== undefined) replace(mailbox, visit.replaces)
         const { mailboxCapacity } = settings
         if (mailbox !== undefined && mailbox.waiting.length >= mailboxCapacity) {
           return Effect.fail({ _tag: "MailboxFull", capacity: mailboxCapacity } satisfies MailboxFull)
         }
+        // Not before it has a place of its own: who is turned away must not take anybody's.
+        if (mailbox !== undefined) replace(mailbox, visit.replaces)
         const taken = Deferred.makeUnsafe<A, ShuttingDown>()
         const entry = entryOf(visit, taken)
         Metrics.waits(1, context)

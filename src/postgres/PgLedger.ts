@@ -118,10 +118,12 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       record: Effect.fn("Ledger.record")((batch) => confirmed("record", recorded(batch))),
 
+      // Over the connections where nobody waits for long: those for one row may all be waiting for rows that
+      // somebody holds, and a lease that runs out behind them makes everything in flight here doubtful.
       beat: Effect.fn("Ledger.beat")((worker, leaseMillis) =>
         confirmed(
           "beat",
-          Effect.map(Statements.beat(sql, worker, leaseMillis), (rows) => rows.length > 0)
+          Effect.map(Statements.beat(together, worker, leaseMillis), (rows) => rows.length > 0)
         )
       ),
 

@@ -80,7 +80,7 @@ export const claimAll = (
   Effect.map(
     sql<{ readonly token: string }>`
       WITH ${asked(sql, claims)}, gate AS (
-        SELECT entity.entity_hash FROM asked
+        SELECT entity.entity_hash, entity.version FROM asked
         JOIN fibric.entity AS entity ON entity.entity_hash = asked.decided_on AND entity.version = asked.state_version
         WHERE entity.entity_hash = ANY(${hashes(decidedOn(claims))})
         ORDER BY entity.entity_hash FOR UPDATE OF entity
@@ -90,7 +90,8 @@ export const claimAll = (
         sql`false`,
         sql`FROM asked JOIN fibric.worker AS live ON live.incarnation = asked.worker
           WHERE ${sql.literal(isAlive)}
-            AND (asked.decided_on IS NULL OR asked.decided_on IN (SELECT entity_hash FROM gate))
+            AND (asked.decided_on IS NULL
+              OR (asked.decided_on, asked.state_version) IN (SELECT entity_hash, version FROM gate))
             AND NOT EXISTS (SELECT 1 FROM fibric.ticket WHERE ticket.lane = asked.lane)
           ORDER BY asked.lane, asked.key_hash`
       )}`,

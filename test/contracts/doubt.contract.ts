@@ -216,6 +216,18 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("a success that contradicts somebody's word says so also where a new attempt is under way", () =>
+      Effect.gen(function* () {
+        const first = yield* claimed(key)
+        yield* settle(first, unknown)
+        yield* release
+        yield* claimAgain(first.worker, 1)
+        const late = yield* settle(first, performed)
+        assert.strictEqual(late._tag === "Settled" ? late.receipt.outcome : late._tag, "resolved")
+        assert.include(late._tag === "Settled" ? late.receipt.reason : "", "contradicts")
+      })
+    )
+
     law("a success that contradicts a refusal wins, and says so", () =>
       Effect.gen(function* () {
         const first = yield* claimed(key)

@@ -258,6 +258,19 @@ export const turnsContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("is not made in the name of a worker whose lease ran out", () =>
+      Effect.gen(function* () {
+        const first = yield* claimed(keyOf("1", "a"))
+        const { applied, claimed: along } = yield* alongOf(
+          first,
+          yield* claimOf(yield* dead, keyOf("1", "b"))
+        )
+        assert.strictEqual(applied._tag, "Settled")
+        assert.isUndefined(along)
+        assert.isUndefined(yield* stateOf(keyOf("1", "b")))
+      })
+    )
+
     law("is not made in another lane, nor for a key that is there, nor after a doubt", () =>
       Effect.gen(function* () {
         const worker = yield* alive

@@ -283,7 +283,7 @@ describe("a server", () => {
         const open = yield* Effect.forkChild(
           sql.withTransaction(
             // It has read the ledger, and written something of its own.
-            sql`SELECT count(*), pg_current_xact_id() FROM fibric.ledger`.pipe(
+            sql`SELECT count(*), pg_current_xact_id()::text FROM fibric.ledger`.pipe(
               Effect.andThen(Deferred.succeed(isOpen, undefined)),
               Effect.andThen(Deferred.await(end))
             )

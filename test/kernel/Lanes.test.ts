@@ -104,6 +104,32 @@ describe("an entity's lane", () => {
     }).pipe(Effect.provide(lanes({ mailboxCapacity: 2 })))
   )
 
+  it.effect("that is full takes nobody's place away: who is turned away replaces nothing", () =>
+    Effect.gen(function* () {
+      const { enter } = yield* Lanes.Lanes
+      const gate = yield* Deferred.make<void>()
+      const latest = (name: string): Lanes.Visit<string> => ({
+        turn: (lane) => Effect.succeed(lane.isReplaced() ? `${name} was replaced` : name),
+        replaces: "display"
+      })
+      const head = yield* Effect.forkChild(enter(order("1"), { turn: () => Deferred.await(gate) }), {
+        startImmediately: true
+      })
+      const waiting = yield* Effect.forEach(["older", "newer"], (name) =>
+        Effect.forkChild(enter(order("1"), latest(name)), { startImmediately: true })
+      )
+      const refused = yield* Effect.flip(enter(order("1"), latest("newest")))
+      assert.deepStrictEqual(refused, { _tag: "MailboxFull", capacity: 2 })
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(head)
+      assert.deepStrictEqual(yield* Effect.forEach(waiting, Fiber.join), ["older was replaced", "newer"])
+    }).pipe(
+      Effect.provide(
+        Lanes.layer.pipe(Layer.provide([Settings.layer({ mailboxCapacity: 2 }), LedgerMemory.layer]))
+      )
+    )
+  )
+
   it.effect("goes on with a turn whose caller was interrupted", () =>
     Effect.gen(function* () {
       const { enter } = yield* Entering

@@ -65,6 +65,23 @@ describe("the recorder", () => {
     }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
   })
 
+  it.effect("writes down who has asked and is gone before the batch has left", () => {
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const recorder = yield* Recorder.make(yield* Effect.scope)
+      const goOn = yield* Deferred.make<void>()
+      trouble.before.set("record", Deferred.await(goOn))
+      const start = Effect.forkChild(recorder.record([repeat("1")]), { startImmediately: true })
+      const first = yield* start
+      yield* Fiber.interrupt(yield* start)
+      const last = yield* start
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.joinAll([first, last])
+      assert.deepStrictEqual(yield* log.totals(), { deduplicated: 3 })
+    }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
+  })
+
   // Found by the simulation: a repeat that came between the writer's last look and its end waited for ever.
   it.live("writes a repeat that comes at whatever step of the writer's end", () => {
     const pass = (turns: number) =>

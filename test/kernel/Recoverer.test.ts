@@ -5,6 +5,7 @@ import { execute, Fibric, ReceiptLog, Recoverer, Settings } from "fibric"
 import type { Action, Capability, Connector } from "fibric"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import * as Runtime from "../../src/kernel/Runtime.ts"
+import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
 import {
   Account,
   declined,
@@ -127,6 +128,22 @@ describe("a resend", () => {
       assert.strictEqual(yield* recoverer.recoverDue, 0)
       assert.strictEqual(yield* asked(action), "InDoubt")
     }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory).pipe(Layer.provide(slow))))
+  })
+
+  it.effect("whose claim took longer than the window's margin is not started, and is made anew", () => {
+    const { layer, provider } = makeProvider()
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      provider.answer = () => lost
+      yield* asked(Replayed.propose(at, payload))
+      // Of ten seconds' margin a fifth is kept back.
+      trouble.before.set("resend", Effect.sleep("9 seconds"))
+      yield* TestClock.adjust("55 seconds")
+      assert.strictEqual(provider.requests.length, 1)
+      trouble.before.delete("resend")
+      yield* TestClock.adjust("3 minutes")
+      assert.isAtLeast(provider.requests.length, 2)
+    }).pipe(Effect.provide(Layer.provideMerge(layer, layerRuntime(trouble))))
   })
 
   story("waits for its turn in the lane, and nothing of the entity runs beside it", (provider) =>

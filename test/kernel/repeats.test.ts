@@ -3,9 +3,10 @@
  * answered from memory.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Deferred, Effect, Exit, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { execute, ReceiptLog } from "fibric"
+import * as Seeded from "../../src/testing/simulation/Seeded.ts"
 import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
 import { EmailRefused, makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
 import type { Connector } from "fibric"
@@ -23,6 +24,12 @@ const story = (
     const trouble = makeTrouble()
     return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble, { maxUnderWay: 3 })))
   })
+
+/** A scheduler under which a fiber gives way before about every third operation. */
+const givingWay = (): Scheduler.Scheduler => {
+  const { chance } = Seeded.make(1)
+  return Object.assign(new Scheduler.MixedScheduler(), { shouldYield: () => chance(0.3) })
+}
 
 const count = ({ arrived }: Trouble, operation: string) => arrived.filter((name) => name === operation).length
 
@@ -133,4 +140,22 @@ describe("a process that has enough to do", () => {
       assert.deepStrictEqual(yield* log.totals(), { performed: 4, joined: 1, saturated: 1 })
     })
   )
+
+  it.live("has room again when callers have left, at whatever step of their asking", () => {
+    const { layer } = makeWorld()
+    return Effect.gen(function* () {
+      yield* execute(notify("1"))
+      for (let round = 0; round < 500; round++) {
+        const leaving = yield* Effect.forkChild(execute(notify("1")), { startImmediately: true })
+        for (let turn = 0; turn < round % 30; turn++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(leaving)
+      }
+      // Those that were handed in are still written down.
+      for (let turn = 0; turn < 1_000; turn++) yield* Effect.yieldNow
+      assert.strictEqual((yield* execute(notify("2"))).receipt.outcome, "performed")
+    }).pipe(
+      Effect.provide(over(layer, layerRuntime(makeTrouble(), { maxUnderWay: 3 }))),
+      Effect.provideService(Scheduler.Scheduler, givingWay())
+    )
+  })
 })

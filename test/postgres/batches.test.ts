@@ -4,13 +4,14 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option } from "effect"
 import { sha256 } from "../../src/domain/Digest.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { alive, claimed, claimOf, keyOf, performed, settle } from "../contracts/keys.ts"
+import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
 
 const layer = Layer.unwrap(
@@ -37,15 +38,17 @@ const settleWith = Effect.fnUntraced(function* (claim: Claim, stateOf: Uint8Arra
   return yield* ledger.settle({ key, token, receiptId, evidence: performed, durationMillis: 1, stateOf })
 })
 
-/** Holds a key's row until told otherwise. */
-const holding = Effect.fnUntraced(function* ({ key }: Claim) {
+/** Holds what a statement locks until told otherwise. */
+const holding = Effect.fnUntraced(function* (
+  lock: (sql: PgClient.PgClient) => Effect.Effect<unknown, unknown>
+) {
   const sql = yield* PgClient.PgClient
   const isHeld = yield* Deferred.make<void>()
   const goOn = yield* Deferred.make<void>()
   const holder = yield* Effect.forkDetach(
     sql.withTransaction(
       Effect.gen(function* () {
-        yield* sql`SELECT 1 FROM fibric.ledger WHERE key_hash = ${key.hash} FOR UPDATE`
+        yield* lock(sql)
         yield* Deferred.succeed(isHeld, undefined)
         yield* Deferred.await(goOn)
       })
@@ -115,6 +118,36 @@ describe("many rows at once", () => {
   )
 })
 
+describe("claims of one batch that were decided on different versions of one state", () => {
+  story(
+    "are claimed only on the version that the state has",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const changed = Effect.fnUntraced(function* (id: string) {
+        const key = keyOf(id, "first")
+        yield* ledger.look(key, { lane: key.entityHash, worker })
+        const basis = { version: 0, becomes: { shape: 0, json: "1" } }
+        yield* settle(yield* claimed(key, { worker, basis }), performed)
+        return id
+      })
+      const ids = yield* Effect.forEach(numbers(16), changed)
+      // In whatever order their keys are written, one of the two was decided on what is over.
+      const claims = yield* Effect.forEach(
+        ids.flatMap((id) => [0, 1].map((version) => ({ id, version }))),
+        ({ id, version }) =>
+          claimOf(worker, keyOf(id, `on ${version}`), { basis: { version, becomes: null } })
+      )
+      const verdicts = yield* together(claims, ledger.claim)
+      const stale = verdicts.filter((_, index) => index % 2 === 0)
+      assert.deepStrictEqual(
+        stale.filter(({ _tag }) => _tag === "Claimed"),
+        []
+      )
+    })
+  )
+})
+
 describe("a row that can't be written with the others", () => {
   story(
     "fails alone",
@@ -136,18 +169,62 @@ describe("a row that can't be written with the others", () => {
   )
 
   story(
+    "can't be read either: the others are found all the same",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const sql = yield* PgClient.PgClient
+      const worker = yield* alive
+      const keys = numbers(10).map((id) => keyOf(id))
+      yield* together(keys, (key) => claimed(key, { worker }))
+      // As a later version might write it.
+      yield* sql`UPDATE fibric.ledger SET paths = 'of another form', revision = revision + 1 WHERE key = ${keyOf("3").label}`
+      const found = yield* together(keys, (key) => Effect.exit(ledger.find(key)))
+      assert.deepStrictEqual(
+        found.map(({ _tag }) => _tag),
+        numbers(10).map((id) => (id === "3" ? "Failure" : "Success"))
+      )
+    })
+  )
+
+  story(
     "is held by somebody: the others don't wait for it",
     Effect.gen(function* () {
       const worker = yield* alive
       const held = yield* claimed(keyOf("held"), { worker })
       const others = yield* Effect.forEach(numbers(10), (id) => claimed(keyOf(id), { worker }))
-      const { letGo } = yield* holding(held)
+      const { letGo } = yield* holding(
+        (sql) => sql`SELECT 1 FROM fibric.ledger WHERE key_hash = ${held.key.hash} FOR UPDATE`
+      )
       const waiting = yield* Effect.forkChild(settle(held, performed), { startImmediately: true })
       const ended = yield* together(others, (claim) => settle(claim, performed))
       assert.deepStrictEqual(new Set(ended.map(({ _tag }) => _tag)), new Set(["Settled"]))
       assert.isUndefined(waiting.pollUnsafe())
       yield* letGo
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "Settled")
+    })
+  )
+})
+
+describe("a heartbeat", () => {
+  story(
+    "does not wait behind settlements that all wait for what somebody holds",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const sql = yield* PgClient.PgClient
+      const worker = yield* alive
+      const claims = yield* Effect.forEach(numbers(20), (id) => claimed(keyOf(id), { worker }))
+      const { letGo } = yield* holding((sql) => sql`LOCK TABLE fibric.ledger IN SHARE MODE`)
+      const waiting = yield* Effect.forEach(claims, (claim) =>
+        Effect.forkChild(settle(claim, performed), { startImmediately: true })
+      )
+      const blocked = sql`
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'fibric' AND wait_event_type = 'Lock'`
+      yield* eventually(Effect.map(blocked, ({ length }) => (length >= 6 ? true : undefined)))
+      const beat = yield* Effect.timeoutOption(ledger.beat(worker, 60_000), "3 seconds")
+      yield* letGo
+      assert.deepStrictEqual(beat, Option.some(true))
+      yield* Effect.forEach(waiting, Fiber.join)
     })
   )
 })

@@ -122,6 +122,7 @@ const named: ReadonlySet<string> = new Set([
   "src/testing/simulation/RealTime.ts setInterval",
   "src/testing/simulation/RealTime.ts setImmediate",
   // A turn of the event loop, on which the evidence rests; no time passes.
+  "connectors/http/Exchange.ts setImmediate",
   "connectors/smtp/Handover.ts setImmediate",
   "connectors/smtp/conversation.ts setImmediate",
   // The Clock's time in the form that nodemailer takes.

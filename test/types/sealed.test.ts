@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Connector, execute, Executor, Fibric } from "fibric"
+import * as FibricConnectorsHttp from "fibric/connectors/http"
 import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
 import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
@@ -28,6 +29,7 @@ const entries = {
   "fibric/telemetry": FibricTelemetry,
   "fibric/testing": FibricTesting,
   "fibric/testing/laws": FibricLaws,
+  "fibric/connectors/http": FibricConnectorsHttp,
   "fibric/connectors/smtp": FibricConnectorsSmtp
 }
 

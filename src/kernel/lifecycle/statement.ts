@@ -4,7 +4,7 @@
 import { DateTime } from "effect"
 import type { Outcome } from "../../domain/Receipt.ts"
 import { storable } from "../../domain/Text.ts"
-import type { About } from "./About.ts"
+import { type About, isClosed } from "./About.ts"
 import type { Statement } from "./KeyRow.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
 
@@ -15,8 +15,7 @@ export const contradiction = "contradicts what was settled: "
 export const statementOf = (about: About, to: Lifecycle.State, outcome: Outcome): Statement => {
   const { event, row, subject } = about
   const { body, proof, reason } = wordsOf(about, to)
-  const contradicts =
-    to === "done" && (row.state === "refused" || row.state === "released" || row.state === "abandoned")
+  const contradicted = to === "done" ? contradictedBy(about) : undefined
   return {
     outcome,
     operator: event._tag === "Ruling" ? event.operator : row.operator,
@@ -24,11 +23,22 @@ export const statementOf = (about: About, to: Lifecycle.State, outcome: Outcome)
     refersTo: row.receipt?.id ?? null,
     durationMillis: event._tag === "Evidence" ? event.durationMillis : null,
     proof,
-    reason: contradicts
-      ? storable(`${contradiction}the key was ${row.state}${reason === null ? "" : ` (${reason})`}`)
-      : reason,
+    reason:
+      contradicted === undefined
+        ? reason
+        : storable(`${contradiction}${contradicted}${reason === null ? "" : ` (${reason})`}`),
     body
   }
+}
+
+/** What was said before and is wrong, as it turns out: of the key, or of an attempt beside a later one. */
+const contradictedBy = ({ event, row, subject }: About): string | undefined => {
+  if (row.state === "refused" || row.state === "released" || row.state === "abandoned") {
+    return `the key was ${row.state}`
+  }
+  return event._tag === "Evidence" && isClosed(subject)
+    ? `attempt ${subject.attempt} was taken for not performed`
+    : undefined
 }
 
 type Words = Pick<Statement, "body" | "proof" | "reason">

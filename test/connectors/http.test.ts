@@ -1,0 +1,337 @@
+/**
+ * Http as its users see it: what leaves, what never does, and what an outcome tells.
+ */
+import { createServer, type Socket } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Result, Schema } from "effect"
+import * as Http from "fibric/connectors/http"
+import { Resolver } from "../../connectors/http/Address.ts"
+import { fixture, listening, serving } from "./http-provider.ts"
+import {
+  answering,
+  answerOf,
+  callFor,
+  counting,
+  local,
+  order,
+  outcomeOf,
+  perform,
+  reasonOf,
+  token
+} from "./http-support.ts"
+
+/** What a request looks like on the wire. */
+const sent = Effect.fnUntraced(function* (
+  request: Http.Request,
+  options: Partial<Http.Options> = {},
+  key = "fibric-4471-0"
+) {
+  const { heard, port } = yield* answering(answerOf(200))
+  const result = yield* perform(local(port, options), request, { call: callFor(key) })
+  assert.strictEqual(outcomeOf(result), "done")
+  return heard().join("")
+})
+
+describe("a request", () => {
+  it.live("carries JSON with its members in one order, so that the same payload makes the same bytes", () =>
+    Effect.gen(function* () {
+      const one = { b: [{ d: 1, c: undefined }], a: "ä" }
+      const other = { a: "ä", b: [{ c: undefined, d: 1 }] }
+      const body = (text: string) => text.slice(text.indexOf("\r\n\r\n") + 4)
+      const text = yield* sent(Http.put("orders/7", Http.json(one)))
+      assert.match(text, /^PUT \/v1\/orders\/7 HTTP\/1\.1\r\n/)
+      assert.include(text, "content-type: application/json\r\n")
+      assert.include(text, "content-length: 24\r\n")
+      assert.strictEqual(Buffer.from(body(text), "latin1").toString("utf8"), `{"a":"ä","b":[{"d":1}]}`)
+      assert.strictEqual(body(yield* sent(Http.put("orders/7", Http.json(other)))), body(text))
+    })
+  )
+
+  it.live("carries a form, with brackets for what is nested", () =>
+    Effect.gen(function* () {
+      const text = yield* sent(
+        Http.post("/orders", Http.form({ amount: 420, metadata: { "order id": "7&8" } }))
+      )
+      assert.match(text, /^POST \/v1\/orders HTTP\/1\.1\r\n/)
+      assert.include(text, "content-type: application/x-www-form-urlencoded\r\n")
+      assert.isTrue(text.endsWith("\r\n\r\namount=420&metadata%5Border+id%5D=7%268"))
+    })
+  )
+
+  it.live("asks for a connection of its own, and for an answer that can be read as it comes", () =>
+    Effect.gen(function* () {
+      const { connections, heard, port } = yield* answering(answerOf(200), false)
+      yield* perform(local(port))
+      yield* perform(local(port))
+      assert.strictEqual(connections(), 2)
+      assert.match(heard().join(""), /\r\nconnection: close\r\n/i)
+      assert.match(heard().join(""), /\r\naccept-encoding: identity\r\n/)
+    })
+  )
+
+  const keys: ReadonlyArray<readonly [Http.Options["key"], string, string]> = [
+    [undefined, "fibric-4471-0", `idempotency-key: "fibric-4471-0"`],
+    [{}, String.raw`a"b\c`, String.raw`idempotency-key: "a\"b\\c"`],
+    [{ form: "bare" }, "fibric-4471-0", "idempotency-key: fibric-4471-0"],
+    [{ name: "X-Request-Id", form: "bare" }, "fibric-4471-0", "x-request-id: fibric-4471-0"]
+  ]
+  for (const [key, given, header] of keys) {
+    it.live(`names its change to the provider as ${header}`, () =>
+      Effect.gen(function* () {
+        assert.include(yield* sent(order, { key }, given), `\r\n${header}\r\n`)
+      })
+    )
+  }
+
+  it.live("carries no key where the provider takes none", () =>
+    Effect.gen(function* () {
+      assert.notInclude(yield* sent(order, { key: "none" }), "fibric-4471-0")
+    })
+  )
+
+  it.live("shows who asks to the provider, and to no other host that it may go to", () =>
+    Effect.gen(function* () {
+      const options = { headers: { "X-Api-Key": Redacted.make(token), "X-Version": "3" } }
+      assert.include(yield* sent(order, options), `authorization: Bearer ${token}\r\n`)
+      const { heard, port } = yield* answering(answerOf(200))
+      const elsewhere = local(1, { ...options, hosts: [`127.0.0.1:${port}`] })
+      yield* perform(elsewhere, Http.post(`http://127.0.0.1:${port}/upload`))
+      assert.include(heard().join(""), "x-version: 3\r\n")
+      assert.notInclude(heard().join(""), token)
+    })
+  )
+})
+
+describe("what never leaves", () => {
+  const never: ReadonlyArray<
+    readonly [what: string, request: Http.Request, options?: Partial<Http.Options>]
+  > = [
+    ["a body that is too long", Http.post("orders", Http.json("x".repeat(99))), { maxRequestBytes: 100 }],
+    ["a body without a JSON form", Http.post("orders", Http.json(undefined))],
+    ["a body with a circle", Http.post("orders", Http.json([1n]))],
+    [
+      "a header that frames the message",
+      Http.post("orders", undefined, { headers: { "Content-Length": "1" } })
+    ],
+    ["a login of its own", Http.post("orders", undefined, { headers: { Authorization: "Bearer other" } })],
+    ["a key of its own", Http.post("orders", undefined, { headers: { "Idempotency-Key": "other" } })],
+    [
+      "a header with a line break",
+      Http.post("orders", undefined, { headers: { "X-Tag": "1\r\nX-Evil: 1" } })
+    ],
+    ["a header's name with a line break", Http.post("orders", undefined, { headers: { "X:\r\nY": "1" } })]
+  ]
+  for (const [what, request, options] of never) {
+    it.live(`is ${what}`, () =>
+      Effect.gen(function* () {
+        const { connections, port } = yield* answering(answerOf(200))
+        const result = yield* perform(local(port, options), request)
+        assert.deepStrictEqual([outcomeOf(result), connections()], ["NotPerformed never_sent", 0])
+        assert.include(reasonOf(result), "the request can't be sent")
+      })
+    )
+  }
+
+  it.live("is a key that no header can hold", () =>
+    Effect.gen(function* () {
+      const { connections, port } = yield* answering(answerOf(200))
+      for (const key of ["a\r\nX-Evil: 1", "schlüssel", ""]) {
+        const result = yield* perform(local(port), order, { call: callFor(key) })
+        assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+      }
+      assert.strictEqual(connections(), 0)
+    })
+  )
+
+  it.live("is a request that finds nobody, or nobody whom it can trust", () =>
+    Effect.gen(function* () {
+      let served = 0
+      const secure = yield* serving((_request, response) => {
+        served++
+        response.end()
+      }, "https")
+      const plain = yield* answering(answerOf(200))
+      const gone = yield* Effect.scoped(listening(() => createServer()))
+      const https = (port: number, more: Partial<Http.Options> = {}) =>
+        local(port, { url: `https://127.0.0.1:${port}`, ...more })
+      const cases: ReadonlyArray<Http.Options> = [
+        local(gone),
+        https(gone),
+        // A certificate of an unknown authority, one for another name, and no TLS at all.
+        https(secure),
+        {
+          ...https(secure, { ca: fixture("certificate") }),
+          url: `https://localhost:${secure}`,
+          networks: ["127.0.0.1", "::1"]
+        },
+        https(plain.port)
+      ]
+      for (const options of cases) {
+        assert.strictEqual(outcomeOf(yield* perform(options)), "NotPerformed never_sent", options.url)
+      }
+      assert.strictEqual(served, 0)
+    })
+  )
+
+  it.live("is one that has no time left, or is not connected in time", () =>
+    Effect.gen(function* () {
+      const silent = yield* listening(() =>
+        createServer((socket) => void socket.on("error", () => {}).resume())
+      )
+      const { connections, port } = yield* answering(answerOf(200))
+      const late = yield* perform(local(port), order, { call: callFor("key", 0) })
+      const handshake = { url: `https://127.0.0.1:${silent}` }
+      const slow = yield* perform(local(silent, handshake), order, { call: callFor("key", 200) })
+      const patient = yield* perform(local(silent, { ...handshake, connectTimeout: "50 millis" }))
+      for (const result of [late, slow, patient]) {
+        assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+        assert.include(reasonOf(result), "its time was over")
+      }
+      assert.isAtMost(connections(), 1)
+    })
+  )
+})
+
+describe("a process that slept on its way to the connection", () => {
+  it.live("sends nothing when it wakes: the kernel has called it doubtful by then", () =>
+    Effect.gen(function* () {
+      const { heard, port } = yield* answering(answerOf(200))
+      const clock = yield* Clock.Clock
+      let sleptNanos = 0n
+      const woken: Clock.Clock = Object.assign(Object.create(clock), {
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + sleptNanos
+      })
+      const asleep = () =>
+        Effect.sync(() => {
+          sleptNanos = 60_000_000_000n
+          return [{ address: "127.0.0.1", family: 4 as const }]
+        })
+      const result = yield* perform(local(port, { url: `http://api.example.com:${port}` })).pipe(
+        Effect.provideService(Resolver, asleep),
+        Effect.provideService(Clock.Clock, woken)
+      )
+      assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+      assert.include(reasonOf(result), "its time was over before it could leave")
+      assert.deepStrictEqual(heard(), [])
+    })
+  )
+})
+
+describe("a request that has left", () => {
+  it.live("is trusted over TLS where the certificate is", () =>
+    Effect.gen(function* () {
+      const port = yield* serving((_request, response) => void response.end(`{"count":3}`), "https")
+      const options = local(port, {
+        url: `https://127.0.0.1:${port}/v1`,
+        ca: fixture("certificate"),
+        plaintext: false
+      })
+      assert.deepStrictEqual(yield* perform(options), Result.succeed({ count: 3 }))
+    })
+  )
+
+  it.live("is listened to past the deadline: a late answer is evidence", () =>
+    Effect.gen(function* () {
+      const port = yield* serving((_request, response) => {
+        setTimeout(() => response.end(`{"count":3}`), 300)
+      })
+      const result = yield* perform(local(port), order, { call: callFor("key", 100) })
+      assert.strictEqual(outcomeOf(result), "done")
+    })
+  )
+
+  it.live("has its socket destroyed when it is interrupted", () =>
+    Effect.gen(function* () {
+      const arrived = yield* Deferred.make<Socket>()
+      const closed = yield* Deferred.make<void>()
+      const port = yield* listening(() =>
+        createServer((socket) => {
+          socket.on("error", () => {})
+          socket.once("close", () => Deferred.doneUnsafe(closed, Effect.void))
+          socket.once("data", () => Deferred.doneUnsafe(arrived, Effect.succeed(socket)))
+        })
+      )
+      const asking = yield* Effect.forkChild(perform(local(port)))
+      yield* Deferred.await(arrived)
+      yield* Fiber.interrupt(asking)
+      yield* Deferred.await(closed)
+    })
+  )
+})
+
+describe("what is told", () => {
+  it.live("has no credentials in it, although the provider repeats them in every form", () =>
+    Effect.gen(function* () {
+      const password = `correct"horse/battery`
+      const shown = Http.basic("shop", Redacted.make(password))
+      const encoded = Buffer.from(`shop:${password}`).toString("base64")
+      const forms = [
+        password,
+        JSON.stringify(password),
+        encodeURIComponent(password),
+        encoded,
+        `Basic ${encoded}`
+      ]
+      for (const status of [200, 402, 403, 500]) {
+        const { port } = yield* answering(answerOf(status, forms.join(" and "), [`x-seen: ${encoded}`]))
+        const seen: Array<string> = []
+        const read = (answer: Http.Answer) => {
+          seen.push(answer.text, JSON.stringify(answer.headers))
+          return counting(answer)
+        }
+        const result = yield* perform(local(port, { authorization: shown }), order, { read })
+        const told = [...seen, reasonOf(result), JSON.stringify(result)].join("\n")
+        assert.include(told, "<redacted>")
+        for (const form of [
+          password,
+          JSON.stringify(password).slice(1, -1),
+          encodeURIComponent(password),
+          encoded
+        ]) {
+          assert.notInclude(told, form)
+        }
+      }
+    })
+  )
+
+  it.live("has nothing in it that was redacted in the body, which is sent as it is", () =>
+    Effect.gen(function* () {
+      const pin = Redacted.make("pin-4471-secret")
+      const bodies: ReadonlyArray<readonly [Http.Body, string]> = [
+        [Http.json({ card: [{ pin }] }), `{"card":[{"pin":"pin-4471-secret"}]}`],
+        [Http.form({ card: { pin } }), "card%5Bpin%5D=pin-4471-secret"]
+      ]
+      for (const [body, text] of bodies) {
+        const { heard, port } = yield* answering(answerOf(402, "no card with pin-4471-secret"))
+        const result = yield* perform(local(port), Http.post("orders", body))
+        assert.isTrue(heard().join("").endsWith(text))
+        assert.include(JSON.stringify(result), "no card with <redacted>")
+      }
+    })
+  )
+
+  it.live("is short, in one line, and nothing that can't be stored", () =>
+    Effect.gen(function* () {
+      const { port } = yield* answering(answerOf(500, `\0\u001b[31mred\r\n${"\u{1F600}".repeat(600)}`))
+      const reason = reasonOf(yield* perform(local(port)))
+      assert.isTrue(reason.startsWith("the provider answered 500: [31mred \u{1F600}"))
+      assert.isAtMost(reason.length, 540)
+      assert.isTrue(reason.isWellFormed())
+    })
+  )
+})
+
+describe("Http", () => {
+  it.live("reads its configuration from the environment", () =>
+    Effect.gen(function* () {
+      const environment = ConfigProvider.fromUnknown({
+        HTTP_URL: "https://127.0.0.1:1/v1",
+        HTTP_AUTHORIZATION: `Bearer ${token}`
+      })
+      const result = yield* Effect.flatMap(Http.Http, (http) =>
+        Effect.result(http.perform(order, Http.reading({ success: Schema.Unknown }), callFor("key")))
+      ).pipe(Effect.provide(Http.layerConfig().pipe(Layer.provide(ConfigProvider.layer(environment)))))
+      assert.include(reasonOf(result), `Requests to "127.0.0.1" are not allowed`)
+    })
+  )
+})

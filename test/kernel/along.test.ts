@@ -1,0 +1,171 @@
+/**
+ * The claim that goes along with a settlement: how often in a row, and what becomes of it where the
+ * settlement's answer is lost.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { execute, LedgerUnavailable, ReceiptLog } from "fibric"
+import { Ledger } from "../../src/kernel/Ledger.ts"
+import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
+import * as Runtime from "../../src/kernel/Runtime.ts"
+import * as Settings from "../../src/kernel/Settings.ts"
+import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
+import { makeWorld, notify, over, succeed } from "../support/orders.ts"
+import * as Identifiers from "../../src/domain/Identifiers.ts"
+
+const count = (arrived: ReadonlyArray<string>, operation: string) =>
+  arrived.filter((name) => name === operation).length
+
+const start = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.forkChild(Effect.exit(effect), { startImmediately: true })
+
+describe("an entity that many actions wait for", () => {
+  it.effect("is kept by settlements that claim the next one along, and so often in a row and no more", () => {
+    const { layer, world } = makeWorld()
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      const goOn = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+      const asked = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7], (n) =>
+        start(execute(notify("1", `status ${n}`)))
+      )
+      yield* world.started(1)
+      yield* Deferred.succeed(goOn, undefined)
+      for (const fiber of asked) assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
+      // The first, the fourth and the seventh: two go along after each.
+      assert.strictEqual(count(trouble.arrived, "claim"), 3)
+    }).pipe(Effect.provide(over(layer, layerRuntime(trouble, { keepLane: 2 }))))
+  })
+})
+
+describe("what has waited longer than it is valid", () => {
+  it.effect("does not go along any more: it is expired, and not performed", () => {
+    const { layer, world } = makeWorld()
+    return Effect.gen(function* () {
+      world.answer = (reached) => Effect.andThen(Effect.sleep("18 seconds"), succeed(reached))
+      const asked = yield* Effect.forEach([1, 2, 3, 4, 5], (n) => start(execute(notify("1", `status ${n}`))))
+      yield* TestClock.adjust("2 minutes")
+      const ends = yield* Effect.forEach(asked, Fiber.join)
+      assert.deepStrictEqual(
+        ends.map(({ _tag }) => _tag),
+        ["Success", "Success", "Success", "Success", "Failure"]
+      )
+      assert.include(String(ends[4]), "Expired")
+      assert.strictEqual(world.calls.length, 4)
+    }).pipe(Effect.provide(over(layer, layerRuntime(makeTrouble()))))
+  })
+})
+
+/** A ledger whose settlements that claim along land at once and are answered late. */
+const layerSlow = Layer.effect(
+  Ledger,
+  Effect.map(Ledger, (ledger) =>
+    Ledger.of({
+      ...ledger,
+      settleAndClaim: (settlement, next) =>
+        Effect.tap(ledger.settleAndClaim(settlement, next), () => Effect.sleep("61 seconds"))
+    })
+  )
+).pipe(Layer.provideMerge(LedgerMemory.layer))
+
+describe("a claim that went along in time, and is heard of after its action's validity", () => {
+  it.effect("is ended as what it is: claimed, and never started", () => {
+    const { layer, world } = makeWorld()
+    const runtime = Runtime.layer.pipe(
+      Layer.provideMerge(layerSlow),
+      Layer.provide(Settings.layer({ drainMillis: 0 }))
+    )
+    return Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const goOn = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+      const first = yield* start(execute(notify("1", "first")))
+      yield* world.started(1)
+      const second = yield* start(execute(notify("1", "second")))
+      yield* Deferred.succeed(goOn, undefined)
+      yield* TestClock.adjust("62 seconds")
+      yield* Fiber.join(first)
+      assert.include(String(yield* Fiber.join(second)), "NotPerformed")
+      assert.strictEqual((yield* ledger.find(notify("1", "second").key))?.state, "released")
+      assert.strictEqual(world.calls.length, 1)
+    }).pipe(Effect.provide(over(layer, runtime)))
+  })
+})
+
+/** The first settlement that claims along lands and loses its answer; what it claimed falls silent. */
+const layerLosing = Layer.effect(
+  Ledger,
+  Effect.map(Ledger, (ledger) => {
+    let lost = 0
+    return Ledger.of({
+      ...ledger,
+      settleAndClaim: (settlement, next) =>
+        Effect.gen(function* () {
+          const answer = yield* ledger.settleAndClaim(settlement, next)
+          lost += 1
+          if (lost > 1) return answer
+          assert.isDefined(answer.claimed)
+          yield* ledger.apply(next.key, { _tag: "Silence" }, yield* Identifiers.ordered)
+          return yield* new LedgerUnavailable({ operation: "settle", reason: "connection reset" })
+        })
+    })
+  })
+).pipe(Layer.provideMerge(LedgerMemory.layer))
+
+describe("a claim that went along unheard, and was called doubtful since", () => {
+  it.effect("is given up: it never started here, and the key is free again by that proof", () => {
+    const { layer, world } = makeWorld()
+    const runtime = Runtime.layer.pipe(
+      Layer.provideMerge(layerLosing),
+      Layer.provide(Settings.layer({ drainMillis: 0 }))
+    )
+    return Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const goOn = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+      const first = yield* start(execute(notify("1", "first")))
+      yield* world.started(1)
+      const second = yield* start(execute(notify("1", "second")))
+      yield* Deferred.succeed(goOn, undefined)
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(first)))
+      assert.include(String(yield* Fiber.join(second)), "InDoubt")
+      yield* TestClock.adjust("10 seconds")
+      const receipts = yield* log.byKey(notify("1", "second").key)
+      assert.deepStrictEqual(
+        receipts.map(({ outcome, proof }) => [outcome, proof]),
+        [
+          ["in_doubt", null],
+          ["deduplicated", null],
+          ["released", "never_started"]
+        ]
+      )
+      assert.strictEqual(world.calls.length, 1)
+    }).pipe(Effect.provide(over(layer, runtime)))
+  })
+})
+
+describe("a claim whose answer was lost, and that was called doubtful before it was sent again", () => {
+  it.effect("is given up all the same", () => {
+    const { layer, world } = makeWorld()
+    const trouble = makeTrouble()
+    trouble.replyLost.set("claim", 1)
+    return Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const { key } = notify("1")
+      let sent = 0
+      const silenced = Effect.gen(function* () {
+        sent += 1
+        if (sent === 2) yield* ledger.apply(key, { _tag: "Silence" }, yield* Identifiers.ordered)
+      })
+      trouble.before.set("claim", Effect.orDie(silenced))
+      const asked = yield* start(execute(notify("1")))
+      yield* TestClock.adjust("1 second")
+      assert.include(String(yield* Fiber.join(asked)), "InDoubt")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* ledger.find(key))?.state, "released")
+      assert.strictEqual(world.calls.length, 0)
+    }).pipe(Effect.provide(over(layer, layerRuntime(trouble))))
+  })
+})
