@@ -7,13 +7,14 @@
  * the call is made anew, as the kernel does it.
  */
 import { Cause, Effect, Exit, Fiber, Scope } from "effect"
+import type { SqlClient } from "effect/sql"
 import * as Evidence from "../../kernel/Evidence.ts"
 import type { Call, Functions } from "../../kernel/Sealed.ts"
 import * as TcpProxy from "../TcpProxy.ts"
 import { type Cut, ruleOf } from "./Cut.ts"
 import type { Observation, Recovered } from "./Observation.ts"
 import * as Stage from "./Stage.ts"
-import type { Database, Server, Triable } from "./Subject.ts"
+import type { Database, Happened, Server, SubjectUnfit, Triable } from "./Subject.ts"
 import { fateOf, type Progress, transact } from "./Transacting.ts"
 
 /** Runs one trial. Fails where the subject itself does not work. */
@@ -60,20 +61,9 @@ export const run = Effect.fnUntraced(function* <C extends Triable, S extends Ser
   const lost = (yield* proxy.cuts) > 0
 
   const healed = yield* connected((yield* TcpProxy.make(server)).port)
-  const fate = yield* Effect.mapError(fateOf(healed, progress), (error) =>
-    Stage.unfit(subject, `its database does not say what became of a transaction (${error.message})`)
-  )
-  const again =
-    fate === "rolled back" && ended !== "never"
-      ? yield* anew(plan, healed, functions, call, heard)
-      : undefined
+  const next = ended === "never" ? undefined : anew(plan, healed, functions, call, heard)
+  const recovered = yield* resolved(subject, healed, progress, effects, next)
   yield* Effect.timeoutOption(Scope.close(house, Exit.void), Stage.promptly)
-  const recovered: Recovered = {
-    _tag: "Transacted",
-    fate,
-    effects: watched.length,
-    again: again && { claim: again, effects: (yield* effects).length }
-  }
   return {
     packets,
     seen: {
@@ -82,13 +72,38 @@ export const run = Effect.fnUntraced(function* <C extends Triable, S extends Ser
       fired: lost || cut.rule._tag === "Delay",
       claim,
       ended,
-      effects: watched.length,
+      effects: recovered.effects,
       begunLate: spokeLate ? watched.length - atEnd.length : 0,
       connections,
       secrets: plan.secrets.length,
       leaks: [],
       recovered
     } satisfies Observation
+  }
+})
+
+/** What has become of the transaction, and of the next attempt where it was rolled back. */
+const resolved = Effect.fnUntraced(function* (
+  subject: { readonly name: string },
+  sql: SqlClient.SqlClient,
+  progress: Progress,
+  effects: Effect.Effect<ReadonlyArray<Happened>>,
+  next: Effect.Effect<Evidence.Evidence> | undefined
+): Effect.fn.Return<Extract<Recovered, { _tag: "Transacted" }>, SubjectUnfit> {
+  const fate = yield* Effect.mapError(fateOf(sql, progress), (error) =>
+    Stage.unfit(subject, `its database does not say what became of a transaction (${error.message})`)
+  )
+  // The transaction has ended by now, however long the server took to notice.
+  const { length } = yield* effects
+  if (fate !== "rolled back" || next === undefined) {
+    return { _tag: "Transacted", fate, effects: length, again: undefined }
+  }
+  const claim = yield* next
+  return {
+    _tag: "Transacted",
+    fate,
+    effects: length,
+    again: { claim, effects: (yield* effects).length }
   }
 })
 
@@ -116,7 +131,7 @@ const performing = <C extends Triable, S extends Server>(
 /** The next attempt after a rollback, on a wire that loses nothing. */
 const anew = Effect.fnUntraced(function* <C extends Triable, S extends Server>(
   plan: Stage.Plan<C, S>,
-  sql: Parameters<typeof transact>[0],
+  sql: SqlClient.SqlClient,
   functions: Functions,
   call: Call,
   heard: Stage.Heard
