@@ -9,6 +9,7 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache
 const timed = [
   "test/connectors/http-laws.test.ts",
   "test/connectors/smtp-laws.test.ts",
+  "test/connectors/stripe-laws.test.ts",
   "test/testing/laws/laws.test.ts"
 ]
 

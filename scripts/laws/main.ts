@@ -11,6 +11,7 @@ import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
 import { httpReports } from "../../test/connectors/http-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
+import { stripeReports } from "../../test/connectors/stripe-subject.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
 /** Something is not as it has to be. */
@@ -23,7 +24,7 @@ class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
 }
 
 /** The connectors of this repository. */
-const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted), ...httpReports]
+const connectors = [Laws.run(smtp), Laws.run(smtpEncrypted), ...httpReports, ...stripeReports]
 
 const surprisesOf = (report: Laws.Report, expected: ReadonlyArray<Laws.LawName>): ReadonlyArray<string> => {
   const broken = Laws.brokenLaws(report)

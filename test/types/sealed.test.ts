@@ -7,6 +7,7 @@ import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Connector, execute, Executor, Fibric } from "fibric"
 import * as FibricConnectorsHttp from "fibric/connectors/http"
 import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
+import * as FibricConnectorsStripe from "fibric/connectors/stripe"
 import * as FibricCluster from "fibric/cluster"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
@@ -30,7 +31,8 @@ const entries = {
   "fibric/testing": FibricTesting,
   "fibric/testing/laws": FibricLaws,
   "fibric/connectors/http": FibricConnectorsHttp,
-  "fibric/connectors/smtp": FibricConnectorsSmtp
+  "fibric/connectors/smtp": FibricConnectorsSmtp,
+  "fibric/connectors/stripe": FibricConnectorsStripe
 }
 
 describe("a connector's function", () => {
