@@ -81,7 +81,7 @@ export const evidenceOf = (answer: Http.Answer): Http.Evidence => {
 const oneLine = (text: string): string =>
   text
     .slice(0, 1_200)
-    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
     .trim()
     .slice(0, 300)
     .toWellFormed()
