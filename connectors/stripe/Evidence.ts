@@ -44,9 +44,17 @@ const refusal = ({ type }: StripeError): Http.Evidence => (aboutTheRequest.has(t
 
 const notPerformed = (): Http.Evidence => "not_performed"
 
-/** The requests' limiters name themselves; a 429 without a name may come from anywhere. */
+/** What stands in front of every endpoint (docs: Rate limits). */
+const limiters: ReadonlySet<string> = new Set([
+  "global-rate",
+  "global-concurrency",
+  "endpoint-rate",
+  "endpoint-concurrency"
+])
+
+/** A limiter names itself; a 429 without a name may come from anywhere. */
 const isLimiter = ({ code }: StripeError, { headers }: Http.Answer): boolean =>
-  code === "rate_limit" || headers["stripe-rate-limited-reason"] !== undefined
+  code === "rate_limit" || limiters.has(headers["stripe-rate-limited-reason"] ?? "")
 
 /**
  * What a status proves with an error in Stripe's form. What has no row proves nothing: 409 (in conflict

@@ -97,7 +97,7 @@ export const readPayment = (key: string): Http.Reading<Payment, StripeRefused> =
     body: PaymentIntent,
     settle: settle(key),
     mayStillHappen: ({ payment_intent }: StripeError) =>
-      payment_intent != null && !unpaid.has(payment_intent.status)
+      typeof payment_intent === "object" && payment_intent !== null && !unpaid.has(payment_intent.status)
   })
 
 /** One page of PaymentIntents. */

@@ -12,7 +12,7 @@
  * Stripe for as long as it takes, and sends nothing again.
  */
 import { Effect, Schema } from "effect"
-import { type Call, Capability, Connector, Entity, Recovery } from "fibric"
+import { Capability, Connector, Entity, Recovery } from "fibric"
 import { StripeRefused } from "./Evidence.ts"
 import { Payment, PaymentRequest } from "./Payment.ts"
 import { Refund, RefundRequest } from "./Refund.ts"
@@ -94,30 +94,15 @@ export const Payments = Connector.make("stripe", createPayment, refundPayment)
 
 export const PaymentsLookedUp = Connector.make("stripe", createPaymentLookedUp, refundPaymentLookedUp)
 
-type Paying = typeof createPayment.payload.Type
-type Refunding = typeof refundPayment.payload.Type
-
-// What is Stripe's own is told from the words that only name the intention.
-const performing = (stripe: Stripe["Service"]) => ({
-  pay: ({ purpose: _, ...request }: Paying, call: Call) => stripe.pay(request, call),
-  refund: ({ refund: _, ...request }: Refunding, call: Call) => stripe.refund(request, call)
-})
-
-/** Carries the first pair out over `Stripe`. */
+/** Carries the first pair out over `Stripe`, which takes of a payload what is its own. */
 export const layer = Payments.toLayer(
-  Effect.map(Stripe, (stripe) => {
-    const { pay, refund } = performing(stripe)
-    return { "create-payment": pay, "refund-payment": refund }
-  })
+  Effect.map(Stripe, (stripe) => ({ "create-payment": stripe.pay, "refund-payment": stripe.refund }))
 )
 
 /** Carries the second pair out over `Stripe`. */
 export const layerLookedUp = PaymentsLookedUp.toLayer(
-  Effect.map(Stripe, (stripe) => {
-    const { pay, refund } = performing(stripe)
-    return {
-      "create-payment": { perform: pay, lookup: stripe.findPayment },
-      "refund-payment": { perform: refund, lookup: stripe.findRefund }
-    }
-  })
+  Effect.map(Stripe, (stripe) => ({
+    "create-payment": { perform: stripe.pay, lookup: stripe.findPayment },
+    "refund-payment": { perform: stripe.refund, lookup: stripe.findRefund }
+  }))
 )

@@ -71,6 +71,7 @@ type Row = readonly [
 ]
 
 const invalid = (code: string) => error("invalid_request_error", code)
+const limitedBy = (limiter: string) => `Stripe-Rate-Limited-Reason: ${limiter}`
 const card = (status: string) => error("card_error", "card_declined", { payment_intent: intent(status) })
 
 const rows: ReadonlyArray<Row> = [
@@ -107,8 +108,10 @@ const rows: ReadonlyArray<Row> = [
   ["a conflict", unknown, 409, error("invalid_request_error")],
   ["a failure of what Stripe depends on", unknown, 424, error("api_error")],
   ["a limit by its code", free, 429, invalid("rate_limit")],
-  ["a limit by its header", free, 429, error("invalid_request_error"), ["Stripe-Rate-Limited-Reason: x"]],
+  ["a limit by its header", free, 429, error("invalid_request_error"), [limitedBy("endpoint-rate")]],
+  ["a limit of one object", unknown, 429, error("invalid_request_error"), [limitedBy("resource-specific")]],
   ["a lock that could not be had", unknown, 429, invalid("lock_timeout")],
+  ["a lock, whatever limit is named", unknown, 429, invalid("lock_timeout"), [limitedBy("global-rate")]],
   ["a 429 without a name", unknown, 429, error("invalid_request_error")],
   ["a 429 in another form", unknown, 429, "Slow down"],
   ["a 500", unknown, 500, error("api_error")],
