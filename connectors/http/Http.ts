@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (
         neverSent(`the request can't be sent: ${problem}`)
       )
     )
-    return new Answer(yield* exchange(rendered, provider, call), rendered, provider.secrets)
+    return new Answer(yield* exchange(rendered, provider, call), rendered, rendered.secrets)
   })
   return {
     // The spans carry nothing: a URL, a header or a body may hold what nobody else should read.

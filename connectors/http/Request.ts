@@ -7,21 +7,12 @@
 import { Redacted, Result } from "effect"
 import { UrlParams } from "effect/http"
 import type { Call } from "fibric"
+import { type Body, encode } from "./Body.ts"
 import type { Provider } from "./config.ts"
 import { exposed, misfitIn, normal } from "./Headers.ts"
+import { secretsIn } from "./Secrets.ts"
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
-
-/** What a request carries. */
-export type Body =
-  | { readonly _tag: "Json"; readonly value: unknown }
-  | { readonly _tag: "Form"; readonly fields: UrlParams.Input }
-
-/** Anything that JSON has a text for. Members are sorted by name: the same value makes the same bytes. */
-export const json = (value: unknown): Body => ({ _tag: "Json", value })
-
-/** Fields of a form. What is nested is written with brackets: `{ card: { name } }` is `card[name]=…`. */
-export const form = (fields: UrlParams.Input): Body => ({ _tag: "Form", fields })
 
 /**
  * Where it goes, seen from the provider's `url`: a path, or its segments, which are encoded, so that no
@@ -70,9 +61,11 @@ export interface Rendered {
   /** Secrets are in here: it is for the socket alone. */
   readonly headers: Redacted.Redacted<Readonly<Record<string, string>>>
   readonly body: Uint8Array
+  /** What must be struck out of the answer. */
+  readonly secrets: ReadonlyArray<Redacted.Redacted>
 }
 
-const encoded = (segment: string | number): Result.Result<string, string> => {
+const segmentOf = (segment: string | number): Result.Result<string, string> => {
   const text = String(segment)
   return text === "" || text === "." || text === ".."
     ? Result.fail(`${JSON.stringify(text)} can't be a segment of its path`)
@@ -81,7 +74,7 @@ const encoded = (segment: string | number): Result.Result<string, string> => {
 
 const locate = (path: Path, query: UrlParams.Input, { base, hosts, plaintext }: Provider) =>
   Result.gen(function* () {
-    const text = typeof path === "string" ? path : (yield* Result.all(path.map(encoded))).join("/")
+    const text = typeof path === "string" ? path : (yield* Result.all(path.map(segmentOf))).join("/")
     // A base without its last slash would lose its last segment; a path with a first one, all of them.
     const from = new URL(base.href)
     from.pathname = base.pathname.replace(/\/*$/, "/")
@@ -96,34 +89,11 @@ const locate = (path: Path, query: UrlParams.Input, { base, hosts, plaintext }: 
       return yield* Result.fail("its path leaves the provider's URL")
     }
     for (const [name, value] of UrlParams.fromInput(query)) {
-      url.searchParams.append(name, Redacted.isRedacted(value) ? Redacted.value(value) : value)
+      url.searchParams.append(name, exposed(value))
     }
     url.hash = ""
     return url
   })
-
-const encodeBody = (body: Body | undefined): Result.Result<readonly [type: string, text: string], string> => {
-  if (body === undefined) return Result.succeed(["", ""])
-  if (body._tag === "Form") {
-    return Result.succeed(["application/x-www-form-urlencoded", UrlParams.toString(body.fields)])
-  }
-  return Result.flatMap(
-    Result.mapError(
-      Result.try(() => JSON.stringify(body.value, sorted)),
-      () => "its body has no JSON form"
-    ),
-    // JSON has no text for `undefined` and functions, whatever the type says.
-    (text: string | undefined) =>
-      text === undefined
-        ? Result.fail("its body has no JSON form")
-        : Result.succeed(["application/json", text] as const)
-  )
-}
-
-const sorted = (_: string, value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value
 
 /** The key as the provider wants it. What a structured field's string can't hold is not sent in another form. */
 const keyed = (key: string, form: "quoted" | "bare"): Result.Result<string, string> => {
@@ -143,8 +113,8 @@ const introduction = ({ base, headers }: Provider, url: URL): Readonly<Record<st
 export const render = (request: Request, provider: Provider, call: Call): Result.Result<Rendered, string> =>
   Result.gen(function* () {
     const url = yield* locate(request.path, request.query ?? {}, provider)
-    const [type, text] = yield* encodeBody(request.body)
-    const body = Buffer.from(text, "utf8")
+    const encoded = request.body === undefined ? undefined : yield* encode(request.body)
+    const body = Buffer.from(encoded?.text ?? "", "utf8")
     if (body.length > provider.maxRequestBytes) {
       return yield* Result.fail(`its body has ${body.length} bytes, more than ${provider.maxRequestBytes}`)
     }
@@ -159,7 +129,7 @@ export const render = (request: Request, provider: Provider, call: Call): Result
     }
     const headers: Record<string, string> = {
       accept: "application/json",
-      ...(type === "" ? {} : { "content-type": type }),
+      ...(encoded === undefined ? {} : { "content-type": encoded.type }),
       ...own,
       ...introduction(provider, url),
       ...(key === undefined ? {} : { [key.name]: yield* keyed(call.key, key.form) }),
@@ -168,5 +138,12 @@ export const render = (request: Request, provider: Provider, call: Call): Result
       "accept-encoding": "identity",
       ...(request.method === "GET" ? {} : { "content-length": String(body.length) })
     }
-    return { url, method: request.method, keyed: key !== undefined, headers: Redacted.make(headers), body }
+    return {
+      url,
+      method: request.method,
+      keyed: key !== undefined,
+      headers: Redacted.make(headers),
+      body,
+      secrets: [...provider.secrets, ...secretsIn(encoded?.secrets ?? [])]
+    }
   })

@@ -3,6 +3,7 @@
  */
 export { AddressDenied, isPublic } from "./Address.ts"
 export type { Answer } from "./Answer.ts"
+export { type Body, form, json } from "./Body.ts"
 export { basic, bearer, HttpMisconfigured, type KeyHeader, type Options } from "./config.ts"
 export {
   byStandard,
@@ -31,11 +32,8 @@ export {
   type Performing
 } from "./Http.ts"
 export {
-  type Body,
   del,
-  form,
   get,
-  json,
   type Method,
   patch,
   type Path,

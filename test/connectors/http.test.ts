@@ -3,8 +3,9 @@
  */
 import { createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Result, Schema } from "effect"
+import { Clock, ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Result, Schema } from "effect"
 import * as Http from "fibric/connectors/http"
+import { Resolver } from "../../connectors/http/Address.ts"
 import { fixture, listening, serving } from "./http-provider.ts"
 import {
   answering,
@@ -191,6 +192,31 @@ describe("what never leaves", () => {
   )
 })
 
+describe("a process that slept on its way to the connection", () => {
+  it.live("sends nothing when it wakes: the kernel has called it doubtful by then", () =>
+    Effect.gen(function* () {
+      const { heard, port } = yield* answering(answerOf(200))
+      const clock = yield* Clock.Clock
+      let sleptNanos = 0n
+      const woken: Clock.Clock = Object.assign(Object.create(clock), {
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + sleptNanos
+      })
+      const asleep = () =>
+        Effect.sync(() => {
+          sleptNanos = 60_000_000_000n
+          return [{ address: "127.0.0.1", family: 4 as const }]
+        })
+      const result = yield* perform(local(port, { url: `http://api.example.com:${port}` })).pipe(
+        Effect.provideService(Resolver, asleep),
+        Effect.provideService(Clock.Clock, woken)
+      )
+      assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+      assert.include(reasonOf(result), "its time was over before it could leave")
+      assert.deepStrictEqual(heard(), [])
+    })
+  )
+})
+
 describe("a request that has left", () => {
   it.live("is trusted over TLS where the certificate is", () =>
     Effect.gen(function* () {
@@ -264,6 +290,22 @@ describe("what is told", () => {
         ]) {
           assert.notInclude(told, form)
         }
+      }
+    })
+  )
+
+  it.live("has nothing in it that was redacted in the body, which is sent as it is", () =>
+    Effect.gen(function* () {
+      const pin = Redacted.make("pin-4471-secret")
+      const bodies: ReadonlyArray<readonly [Http.Body, string]> = [
+        [Http.json({ card: [{ pin }] }), `{"card":[{"pin":"pin-4471-secret"}]}`],
+        [Http.form({ card: { pin } }), "card%5Bpin%5D=pin-4471-secret"]
+      ]
+      for (const [body, text] of bodies) {
+        const { heard, port } = yield* answering(answerOf(402, "no card with pin-4471-secret"))
+        const result = yield* perform(local(port), Http.post("orders", body))
+        assert.isTrue(heard().join("").endsWith(text))
+        assert.include(JSON.stringify(result), "no card with <redacted>")
       }
     })
   )

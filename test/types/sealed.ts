@@ -9,6 +9,7 @@ import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
 import * as FibricTesting from "fibric/testing"
 import * as FibricLaws from "fibric/testing/laws"
+import * as Http from "fibric/connectors/http"
 import * as Smtp from "fibric/connectors/smtp"
 import { type Equals, isTrue, shop } from "./support.ts"
 
@@ -21,6 +22,7 @@ isTrue<Equals<Extract<keyof typeof FibricPostgres, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricTelemetry, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricTesting, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricLaws, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Http, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
 
