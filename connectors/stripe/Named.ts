@@ -6,6 +6,7 @@
  * long after Stripe has forgotten it as an idempotency key.
  */
 import { Schema } from "effect"
+import { OutcomeUnknown } from "fibric"
 
 /** The metadata's name for the key. */
 export const keyName = "fibric_key"
@@ -49,9 +50,13 @@ export const common = {
   status: Schema.String,
   amount: Schema.Int,
   currency: Schema.String,
-  metadata: Schema.Record(Schema.String, Schema.String)
+  metadata: Schema.NullOr(Schema.Record(Schema.String, Schema.String))
 }
 
 /** Whether the object was made by the call. */
-export const isNamed = (object: { readonly metadata: Metadata }, key: string): boolean =>
-  object.metadata[keyName] === key
+export const isNamed = (object: { readonly metadata: Metadata | null }, key: string): boolean =>
+  object.metadata?.[keyName] === key
+
+/** Tells whoever has to decide what to look for. */
+export const lookedForBy = ({ reason }: OutcomeUnknown, key: string): OutcomeUnknown =>
+  new OutcomeUnknown({ reason: `${reason}; look for the metadata ${keyName} ${key}` })

@@ -42,6 +42,7 @@ export type Refund = typeof Refund.Type
 const RefundObject = Schema.Struct({
   ...common,
   object: Schema.Literal("refund"),
+  status: Schema.NullOr(Schema.String),
   payment_intent: Schema.NullOr(Schema.String),
   failure_reason: Schema.optionalKey(Schema.NullOr(Schema.String))
 })
@@ -74,7 +75,7 @@ const settle =
     if (!isNamed(object, key)) {
       return Effect.fail(unknown(`answered with ${id}, which does not carry the call's key`))
     }
-    if (cameBack.has(status)) {
+    if (status !== null && cameBack.has(status)) {
       return Effect.fail(
         new StripeRefused({
           type: "refund",

@@ -12,7 +12,7 @@ import { type Call, NotPerformed, type OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
 import * as StripeConfig from "./config.ts"
 import { reading, type StripeRefused } from "./Evidence.ts"
-import { keyName } from "./Named.ts"
+import { keyName, lookedForBy } from "./Named.ts"
 import * as Payments from "./Payment.ts"
 import * as Refunds from "./Refund.ts"
 
@@ -94,6 +94,10 @@ const fitting = <A>(schema: Schema.Codec<A, unknown>) => {
 const fittingPayment = fitting(Payments.PaymentRequest)
 const fittingRefund = fitting(Refunds.RefundRequest)
 
+/** A doubt says what to look for: the key that the object carries. */
+const named = <A>(performed: Performed<A>, { key }: Call): Performed<A> =>
+  Effect.mapError(performed, (error) => (error._tag === "OutcomeUnknown" ? lookedForBy(error, key) : error))
+
 const make = Effect.fnUntraced(function* (options: StripeConfig.Options) {
   const http = yield* Http.make(StripeConfig.toHttp(options))
 
@@ -133,11 +137,11 @@ const make = Effect.fnUntraced(function* (options: StripeConfig.Options) {
   return Stripe.of({
     pay: Effect.fn("Stripe.pay")(function* (payment, call) {
       const request = Payments.requestFor(yield* fittingPayment(payment), call.key)
-      return yield* http.perform(request, Payments.readPayment(call.key), call)
+      return yield* named(http.perform(request, Payments.readPayment(call.key), call), call)
     }),
     refund: Effect.fn("Stripe.refund")(function* (refund, call) {
       const request = Refunds.requestFor(yield* fittingRefund(refund), call.key)
-      return yield* http.perform(request, Refunds.readRefund(call.key), call)
+      return yield* named(http.perform(request, Refunds.readRefund(call.key), call), call)
     }),
     findPayment: Effect.fn("Stripe.findPayment")(function* ({ customer }, call) {
       const judge = (intents: (typeof Payments.PaymentIntents.Type)["data"]) =>

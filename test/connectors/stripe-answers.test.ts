@@ -161,11 +161,16 @@ describe("an answer to a payment", () => {
     })
   )
 
-  it.live("that proves nothing says which request to look for in Stripe's log", () =>
-    Effect.gen(function* () {
-      const { reason } = yield* answered(500, error("api_error"), ["Request-Id: req_1"])
-      assert.strictEqual(reason, "Stripe answered 500 api_error Words of Stripe's. (req_1)")
-    })
+  it.live(
+    "that proves nothing says which request to look for in Stripe's log, and which key in its dashboard",
+    () =>
+      Effect.gen(function* () {
+        const { reason } = yield* answered(500, error("api_error"), ["Request-Id: req_1"])
+        assert.strictEqual(
+          reason,
+          "Stripe answered 500 api_error Words of Stripe's. (req_1); look for the metadata fibric_key fibric-key-1"
+        )
+      })
   )
 })
 
