@@ -16,6 +16,7 @@ import { orders } from "../../test/connectors/orders-subject.ts"
 import { slack } from "../../test/connectors/slack-subject.ts"
 import { sms } from "../../test/connectors/sms-subject.ts"
 import { smtp, smtpEncrypted } from "../../test/connectors/smtp-subject.ts"
+import { stripeLookup, stripeRefund, stripeResend } from "../../test/connectors/stripe-subject.ts"
 import { aedes, type Broker, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
 import { bad, honest } from "../../test/testing/laws/habits.ts"
 
@@ -40,6 +41,9 @@ const connectors = [
   tried(httpEncrypted),
   tried(httpResend),
   tried(httpLookup),
+  tried(stripeResend),
+  tried(stripeLookup),
+  tried(stripeRefund),
   tried(slack),
   tried(sms),
   behind("door over aedes, MQTT 3.1.1", aedes()),

@@ -11,6 +11,7 @@ import * as FibricTesting from "fibric/testing"
 import * as FibricLaws from "fibric/testing/laws"
 import * as Http from "fibric/connectors/http"
 import * as Smtp from "fibric/connectors/smtp"
+import * as Stripe from "fibric/connectors/stripe"
 import { type Equals, isTrue, shop } from "./support.ts"
 
 type Reaching = "Sealed" | "open" | "unseal" | "Run"
@@ -24,6 +25,7 @@ isTrue<Equals<Extract<keyof typeof FibricTesting, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricLaws, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Http, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Stripe, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
 
 // @ts-expect-error The seal's type is no public name.
