@@ -89,7 +89,7 @@ describe("a text through the executor", () => {
       const output = yield* Effect.gen(function* () {
         yield* Effect.flip(execute(remind))
         const { texts } = yield* (yield* Sms.Sms).candidates(message)
-        const [found] = texts.filter(({ sameText }) => sameText)
+        const found = texts.find(({ sameText }) => sameText)
         if (found === undefined) return yield* Effect.die("Bug: the fake has lost its text")
         const { sid, status } = found
         const verdict = { attempt: 1, reason: "it is in Twilio's log", output: { sid, status } }
