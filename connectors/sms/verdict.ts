@@ -48,10 +48,8 @@ export const verdict: Http.Reading<Sent, SmsRefused> = (answer) =>
   Effect.suspend((): Effect.Effect<Sent, SmsRefused | NotPerformed | OutcomeUnknown> => {
     // Created is what Twilio answers to a text that it has taken; to nothing else.
     if (answer.status === 201) {
-      return Option.match(Option.flatMap(answer.json, decodeSent), {
-        onNone: () => Effect.fail(unknown("201, and its body is no text's")),
-        onSome: Effect.succeed
-      })
+      const sent = Effect.fromOption(Option.flatMap(answer.json, decodeSent))
+      return Effect.mapError(sent, () => unknown("201, and its body is no text's"))
     }
     const error = Option.filter(
       Option.flatMap(answer.json, decodeError),
