@@ -7,9 +7,9 @@
 import { Effect, Option } from "effect"
 import type { Order, Packet } from "./Command.ts"
 import type { Departure } from "./Departure.ts"
-import { answerIn, saysOf, stateIn } from "./device.ts"
+import { answerIn, refusalOf, saysOf, stateIn } from "./device.ts"
 import type { Link } from "./Link.ts"
-import { brokerSaid, type Confirmed, deviceSaid, endedAt, type Failure } from "./verdict.ts"
+import { brokerSaid, type Confirmed, deviceRefused, deviceSaid, endedAt, type Failure } from "./verdict.ts"
 
 /** The part of a PUBREC that is evidence. */
 export interface Pubrec {
@@ -57,6 +57,8 @@ export class Talk {
     }
     const { id } = this.#order
     if (saysOf(state.value, id) === "done") return this.#confirm({ command: id, by: "state" })
+    const refusal = refusalOf(state.value, id)
+    if (refusal !== undefined) return this.#fail(deviceRefused(refusal))
     this.#heardState = true
     this.#publish()
   }

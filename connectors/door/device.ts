@@ -15,7 +15,13 @@ export const DoorState = Schema.Struct({
   /** The ids of commands that it has carried out, in any order, as many as it remembers. */
   done: Schema.Array(Schema.String.check(Schema.isMaxLength(64))).check(Schema.isMaxLength(1_000)),
   /** How many ids it remembers. One less in `done`, and none can have been forgotten. */
-  remembers: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))
+  remembers: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })),
+  /** The ids of commands that it has refused and never will carry out, with its reasons. */
+  refused: Schema.optionalKey(
+    Schema.Record(Schema.String.check(Schema.isMaxLength(64)), Schema.String).check(
+      Schema.isMaxProperties(1_000)
+    )
+  )
 })
 export type DoorState = typeof DoorState.Type
 
@@ -44,6 +50,10 @@ export const stateIn = (bytes: Buffer): Option.Option<DoorState> =>
 
 /** The answer, or none where nobody can read it as one. */
 export const answerIn = (bytes: Buffer): Option.Option<Answer> => Option.flatMap(bounded(bytes), decodeAnswer)
+
+/** Why the device has refused a command, where its state says so. */
+export const refusalOf = ({ done, refused }: DoorState, id: string): string | undefined =>
+  done.includes(id) || refused === undefined || !Object.hasOwn(refused, id) ? undefined : refused[id]
 
 /**
  * What a state says about a command: carried out, not carried out so far, or nothing, because its memory

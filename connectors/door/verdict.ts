@@ -85,13 +85,16 @@ export const brokerSaid = (
       })
 }
 
+/** The device's definite no, by its answer or by its state. */
+export const deviceRefused = (reason: string): DoorRefused => new DoorRefused({ reason: words(reason) })
+
 /** The device's answer to this very dispatch. */
 export const deviceSaid = (answer: Answer, id: string): Confirmed | DoorRefused | NotPerformed => {
   switch (answer.result) {
     case "done":
       return { command: id, by: "answer" }
     case "refused":
-      return new DoorRefused({ reason: words(answer.reason) })
+      return deviceRefused(answer.reason)
     case "expired":
       return new NotPerformed({
         proof: "provider_denies",

@@ -73,6 +73,7 @@ type Properties = { readonly responseTopic?: string; readonly correlationData?: 
 /** Its own side: what it has done, and what it says of it. */
 class Bolts {
   readonly done: Array<Actuation> = []
+  readonly refused = new Map<string, string>()
   habits: Habits = obedient
 
   state(door: string): string {
@@ -80,19 +81,26 @@ class Bolts {
     return JSON.stringify({
       locked: mine.at(-1)?.verb !== "unlock",
       done: [...new Set(mine.map(({ id }) => id))].slice(-this.habits.remembers),
-      remembers: this.habits.remembers
+      remembers: this.habits.remembers,
+      refused: Object.fromEntries(this.refused)
     })
   }
 
-  act(door: string, { id, notAfter, seconds = 0, verb }: Told): { readonly result: string } {
-    if (seconds > this.habits.longestSeconds) return { ...refused, result: "refused" }
+  act(
+    door: string,
+    { id, notAfter, seconds = 0, verb }: Told
+  ): { readonly result: string; readonly reason?: string } {
+    if (seconds > this.habits.longestSeconds) {
+      this.refused.set(id, tooLong)
+      return { result: "refused", reason: tooLong }
+    }
     if (this.habits.heedsTime && Date.now() > notAfter) return { result: "expired" }
     this.done.push({ door, verb, id })
     return { result: "done" }
   }
 }
 
-const refused = { reason: "so long may no door stand open" }
+const tooLong = "so long may no door stand open"
 
 /** Installs a device at a broker. */
 export const make = Effect.fnUntraced(function* (
