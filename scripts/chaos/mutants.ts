@@ -71,9 +71,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "const recorded = yield* Effect.exit(record(ask, flight, conclusion))",
-        replace:
-          "const recorded = yield* Effect.exit(forkOwned(record(ask, flight, conclusion), context, scope))"
+        find: "recorder.submit(repeats, (recorded) =>\n      answer(flight, Exit.isSuccess(recorded) ? answered : unrecorded(flight, recorded.cause))\n    )",
+        replace: "recorder.submit(repeats, () => undefined)\n    answer(flight, answered)"
       }
     ]
   },

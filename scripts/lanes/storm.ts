@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function* (
           })
         )
       : Effect.flatMap(happens, (ended) =>
-          ledger.settle({ ...settled, ...ended, stateOf: changes ? lane : null })
+          ledger.settle({ ...settled, ...ended, lane, stateOf: changes ? lane : null })
         )
     if (_tag === "Settled") performed += 1
   })

@@ -423,8 +423,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "if (repeats.length > 0) yield* recorder.record(repeats)",
-        replace: "void repeats"
+        find: "if (repeats.length === 0) return answer(flight, answered)",
+        replace: "if (repeats.length >= 0) return answer(flight, answered)"
       }
     ],
     caughtBy: [executor]
@@ -434,8 +434,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)",
-        replace: "Deferred.doneUnsafe(flight.leaderAnswer, answer)"
+        find: "return Deferred.await(durable)",
+        replace: "return answered"
       }
     ],
     caughtBy: [losses]
@@ -445,9 +445,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "restore(Deferred.await(flight.leaderAnswer))",
+        find: "return Deferred.await(flight.leaderAnswer)",
         replace:
-          "Effect.onInterrupt(restore(Deferred.await(flight.leaderAnswer)), () => Scope.close(scope, Exit.void))"
+          "return Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Scope.close(scope, Exit.void))"
       },
       {
         file: "src/kernel/Dispatch.ts",
@@ -477,9 +477,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Claiming.ts",
-        find: "Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
+        find: "Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))",
         replace:
-          'Effect.catch(Effect.retry(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
+          'Effect.catch(retried(tried, confirmRetry), () => Effect.succeed({ _tag: "Claimed", attempt: 1, generation: 0 } as unknown as Verdict))'
       }
     ],
     caughtBy: [losses]
@@ -710,8 +710,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Caller.ts",
-        find: "open === undefined ? Effect.void",
-        replace: "open !== null ? Effect.void"
+        find: "Context.get(context, OpenTransaction) !== undefined",
+        replace: "Context.get(context, OpenTransaction) === null"
       }
     ],
     caughtBy: ["test/postgres/transactional.test.ts"]
@@ -794,9 +794,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: "Effect.uninterruptibleMask((restore) =>",
+        find: "startOwned(corridor(ask, progress), context, scope).addObserver((end) => landed(ask, flight, end))",
         replace:
-          "((f: (restore: <A>(self: A) => A) => Effect.Effect<Receipt, Unsettled>) => f((self) => self))((restore) =>"
+          "return Effect.andThen(Effect.sync(() => startOwned(corridor(ask, progress), context, scope).addObserver((end) => landed(ask, flight, end))), Deferred.await(flight.leaderAnswer))"
       }
     ],
     caughtBy: [executor],

@@ -51,8 +51,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Batching.ts",
-        find: "if (isRunning) return answered",
-        replace: "if (isRunning) return Effect.void as never"
+        find: "if (!isRunning) {",
+        replace: "if (isRunning) told(Exit.succeed(undefined as B))\n    else {"
       }
     ],
     caughtBy: [recorder]
@@ -62,7 +62,7 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Recorder.ts",
-        find: "yield* Effect.retry(ledger.record(batch), recordRetry)",
+        find: "yield* retried(ledger.record(batch), recordRetry)",
         replace:
           "yield* Effect.retry(Effect.flatMap(Effect.all([Identifiers.ordered, Effect.forEach(batch.repeats, (repeat) => Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId })))]), ([id, repeats]) => ledger.record({ ...batch, id, repeats })), recordRetry)"
       }
@@ -295,9 +295,8 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
       },
       {
         file: "src/kernel/ReceiptLog.ts",
-        find: "const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, outcome }: Receipt) {",
-        replace:
-          "const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, key: receiptKey, outcome }: Receipt) {"
+        find: "{ capability, count, durationMillis, outcome }: Receipt,",
+        replace: "{ capability, count, durationMillis, key: receiptKey, outcome }: Receipt,"
       }
     ],
     caughtBy: ["test/kernel/metrics.test.ts"]

@@ -62,8 +62,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a claim without an answer counts as won",
     "src/kernel/Claiming.ts",
-    "const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))",
-    'const verdict = yield* Effect.orElseSucceed(Effect.retry(tried, confirmRetry), () => ({ _tag: "Claimed", attempt: attempt.seenAttempt + 1, generation: 0 }) as unknown as Verdict)'
+    "const verdict = yield* Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))",
+    'const verdict = yield* Effect.orElseSucceed(retried(tried, confirmRetry), () => ({ _tag: "Claimed", attempt: attempt.seenAttempt + 1, generation: 0 }) as unknown as Verdict)'
   ),
   one(
     "a call starts whatever has become of its worker's lease",
@@ -80,8 +80,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "nothing is looked at before a call starts",
     dispatch,
-    "if (!(yield* workers.mayStart(attempt))) {",
-    'if (!(yield* workers.mayStart(attempt)) && job.name === "") {'
+    "if (!mayStart) {",
+    'if (!mayStart && job.name === "") {'
   ),
   one(
     "a key moves without its receipt",
@@ -92,14 +92,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a repeat is answered before its receipt is written",
     flights,
-    "if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)",
-    "Deferred.doneUnsafe(flight.leaderAnswer, answer)\n      Deferred.doneUnsafe(flight.joinersAnswer, answer)"
+    "if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answered)",
+    "Deferred.doneUnsafe(flight.leaderAnswer, answered)\n    Deferred.doneUnsafe(flight.joinersAnswer, answered)"
   ),
   one(
     "a flight belongs to the caller that began it",
     flights,
-    "forkOwned(fly(ask, flight), context, scope),",
-    "Effect.forkChild(Effect.interruptible(fly(ask, flight)), { startImmediately: true }),"
+    "startOwned(corridor(ask, progress), context, scope).addObserver((end) => landed(ask, flight, end))",
+    "return Effect.andThen(Effect.map(Effect.forkChild(Effect.interruptible(corridor(ask, progress)), { startImmediately: true }), (fiber) => fiber.addObserver((end) => landed(ask, flight, end))), Deferred.await(flight.leaderAnswer))"
   ),
   one(
     "a late truth is dropped",
@@ -162,8 +162,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "no answer within the deadline counts as not performed",
     dispatch,
-    "onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),",
-    "onNone: () => Evidence.neverStarted(`no answer within ${capability.deadlineMillis} ms`),"
+    "? Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`)",
+    "? Evidence.neverStarted(`no answer within ${capability.deadlineMillis} ms`)"
   ),
   one(
     "a connector that dies counts as not performed",
@@ -204,13 +204,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a batch of repeats is another one each time that it is sent",
     "src/kernel/Recorder.ts",
-    "const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)",
+    "const recorded = yield* retried(ledger.record(batch), recordRetry)",
     "const recorded = yield* Effect.retry(Effect.flatMap(Identifiers.ordered, (id) => ledger.record({ ...batch, id, repeats: batch.repeats.map((repeat) => ({ ...repeat, receiptId: `${id}-${repeat.receiptId}` })) })), recordRetry)"
   ),
   one(
     "a settlement without an answer is not tried again",
     dispatch,
-    "return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))",
+    "return yield* Effect.orDie(retried(ledger.settle(settlement), settleRetry))",
     "return yield* Effect.orDie(ledger.settle(settlement))"
   ),
   one(

@@ -15,4 +15,5 @@ export const keyedHash = (secret: string, text: string): string =>
   createHmac("sha256", secret).update(text).digest("hex").slice(0, 16)
 
 /** Bytes in lower-case hexadecimal: how a hash is named in a process, and told to people. */
-export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+export const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")

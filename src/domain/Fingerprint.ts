@@ -36,13 +36,16 @@ export const make = (bound: Schema.Json): string => `1:${sha256Hex(canonical(bou
  */
 export const pathHashes = (bound: Schema.Json, secret: string): Readonly<Record<string, string>> => {
   const leaves = leavesOf(bound, Infinity)
-  const top = leavesOf(bound, 1)
-  // Where even the top fields are too many, the last path is the whole: some path always differs.
-  const cut: typeof top = top.length <= maxPaths ? top : [...top.slice(0, maxPaths - 1), ["", bound]]
-  const named = leaves.length <= maxPaths ? leaves : cut
+  const named = leaves.length <= maxPaths ? leaves : topOf(bound)
   return Object.fromEntries(
     named.map(([path, value]) => [path, keyedHash(secret, `${path}\n${canonical(value)}`)])
   )
+}
+
+/** Where even the top fields are too many, the last path is the whole: some path always differs. */
+const topOf = (bound: Schema.Json): ReturnType<typeof leavesOf> => {
+  const top = leavesOf(bound, 1)
+  return top.length <= maxPaths ? top : [...top.slice(0, maxPaths - 1), ["", bound]]
 }
 
 /** The paths whose hashes differ, or that only one side has, in order. */

@@ -36,19 +36,34 @@ export const Source = Context.Reference<IdentifierSource>("fibric/domain/Identif
 /** A token for an attempt or a worker's incarnation. */
 export const token: Effect.Effect<string> = Effect.map(Source, (source) => source.uuid4())
 
+/** The same out of a context that is at hand. */
+export const tokenIn = (context: Context.Context<never>): string => Context.get(context, Source).uuid4()
+
 /**
- * A UUID (version 7) for a receipt or a batch: ordered by the time of making to the millisecond.
+ * UUIDs (version 7) for receipts or a batch: ordered by the time of making to the millisecond.
  * That order is for locality only; what committed when is told by the ledger's transaction ids.
  */
-export const ordered: Effect.Effect<string> = Effect.gen(function* () {
-  const source = yield* Source
-  const millis = yield* Clock.currentTimeMillis
-  const bytes = Uint8Array.from(source.bytes(16))
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, Math.floor(millis / 2 ** 32))
-  view.setUint32(2, millis >>> 0)
-  view.setUint16(6, 0x7000 | (view.getUint16(6) & 0x0fff))
-  view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f))
-  const hex = Buffer.from(bytes).toString("hex")
+export const orderedIn = (context: Context.Context<never>): string => {
+  const millis = Context.get(context, Clock.Clock).currentTimeMillisUnsafe()
+  const random = Context.get(context, Source).bytes(16)
+  made.set(random)
+  made.writeUIntBE(millis, 0, 6)
+  made.writeUInt8(0x70 | ((random[6] ?? 0) & 0x0f), 6)
+  made.writeUInt8(0x80 | ((random[8] ?? 0) & 0x3f), 8)
+  const hex = made.toString("hex")
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-})
+}
+
+/** Where the bytes of one are put together. */
+const made = Buffer.alloc(16)
+
+/** One of them. */
+export const ordered: Effect.Effect<string> = Effect.contextWith((context: Context.Context<never>) =>
+  Effect.succeed(orderedIn(context))
+)
+
+/** So many of them. */
+export const manyOrdered = (count: number): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.succeed(Array.from({ length: count }, () => orderedIn(context)))
+  )

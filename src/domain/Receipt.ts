@@ -96,6 +96,17 @@ export class Receipt extends Schema.Class<Receipt>("fibric/Receipt")({
   }
 }
 
+/** What a receipt is made of. */
+export type ReceiptFields = { readonly [field in keyof typeof Receipt.fields]: Receipt[field] }
+
+/**
+ * A receipt of what the ledger has just written, or has read and decoded: it fits, and is not looked at once
+ * more, for which `new Receipt` takes longer than for all the rest.
+ */
+export const ofLedger = (fields: ReceiptFields): Receipt =>
+  // The prototype and all of the fields are what makes one.
+  Object.assign(Object.create(Receipt.prototype) as object, fields) as Receipt
+
 const retryable: ReadonlySet<Outcome> = new Set<Outcome>([
   "released",
   "reopened",

@@ -55,31 +55,38 @@ export const read = (
   operator: string,
   bounds: Bounds,
   root: Program | null = null
-): Result.Result<Ask, Rejection> =>
-  Result.gen(function* () {
-    const { capability, entity } = action
-    yield* checkOperator(operator)
-    const encoded = yield* encodePayload(capability, action.payload, bounds)
-    const payload = yield* decodePayload(capability, encoded)
-    const secrets = valuesAt(capability.secrets, payload)
-    const own = yield* deriveKey(capability, entity, payload, secrets)
-    const key = root === null ? own : yield* IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own))
-    const bound = Fingerprint.boundPart(encoded, capability.roles)
-    return {
-      capability,
-      key,
-      lane: laneOf(key, root),
-      root,
-      decidedAt: action.decidedAt,
-      name: nameOf(key),
-      operator,
-      payload,
-      secrets,
-      bound,
-      fingerprint: Fingerprint.make(bound),
-      request: StoredRequest.encode(capability, encoded)
-    }
+): Result.Result<Ask, Rejection> => {
+  const { capability, entity } = action
+  // Step by step, and not as a generator: every request comes through here, the million repeats included.
+  const named = checkOperator(operator)
+  if (Result.isFailure(named)) return Result.fail(named.failure)
+  const encoded = encodePayload(capability, action.payload, bounds)
+  if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+  const decoded = decodePayload(capability, encoded.success)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  const payload = decoded.success
+  const secrets = valuesAt(capability.secrets, payload)
+  const own = deriveKey(capability, entity, payload, secrets)
+  if (Result.isFailure(own)) return Result.fail(own.failure)
+  const derived = root === null ? own : IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own.success))
+  if (Result.isFailure(derived)) return Result.fail(derived.failure)
+  const key = derived.success
+  const bound = Fingerprint.boundPart(encoded.success, capability.roles)
+  return Result.succeed({
+    capability,
+    key,
+    lane: laneOf(key, root),
+    root,
+    decidedAt: action.decidedAt,
+    name: nameOf(key),
+    operator,
+    payload,
+    secrets,
+    bound,
+    fingerprint: Fingerprint.make(bound),
+    request: StoredRequest.encode(capability, encoded.success)
   })
+}
 
 /**
  * A step of the program's own entity uses the program's place: steps take their turns in a lane of their

@@ -5,12 +5,18 @@
  * While one batch is on its way, what comes next gathers: a batch grows with the load, and whoever comes
  * alone waits for nobody. Batches belong to a scope: no waiter's interrupt reaches one that has left.
  */
-import { Deferred, Effect, Exit, type Scope } from "effect"
+import { Effect, Exit, type Scope } from "effect"
 import { LedgerUnavailable } from "../domain/errors.ts"
-import { forkOwned } from "./Owned.ts"
+import { startOwned } from "./Owned.ts"
 
-/** Hands an item in and waits for what became of it. */
-export type Batching<A, B> = (item: A) => Effect.Effect<B, LedgerUnavailable>
+export interface Batching<A, B> {
+  /** Hands an item in and waits for what became of it. */
+  readonly ask: (item: A) => Effect.Effect<B, LedgerUnavailable>
+  /** Hands an item in and says later what became of it. What it returns gives the waiting up. */
+  readonly submit: (item: A, told: Told<B>) => () => void
+}
+
+type Told<B> = (exit: Exit.Exit<B, LedgerUnavailable>) => void
 
 export interface Options<A, B> {
   /** What is done, in the words of an error. */
@@ -29,7 +35,7 @@ export interface Options<A, B> {
 
 interface Waiter<A, B> {
   readonly item: A
-  readonly done: Deferred.Deferred<B, LedgerUnavailable>
+  readonly told: Told<B>
   isGone: boolean
 }
 
@@ -63,11 +69,8 @@ export const make = Effect.fnUntraced(function* <A, B>({
 
   const runOne = Effect.fnUntraced(function* (batch: ReadonlyArray<Waiter<A, B>>) {
     const exit = yield* Effect.exit(run(batch.map(({ item }) => item)))
-    for (const [index, { done }] of batch.entries()) {
-      Deferred.doneUnsafe(
-        done,
-        Exit.map(exit, (answers) => answers[index] as B)
-      )
+    for (const [index, { told }] of batch.entries()) {
+      told(Exit.isSuccess(exit) ? Exit.succeed(exit.value[index] as B) : Exit.failCause(exit.cause))
     }
   })
 
@@ -88,26 +91,27 @@ export const make = Effect.fnUntraced(function* <A, B>({
     if (Exit.isSuccess(exit)) return
     isRunning = false
     const error = new LedgerUnavailable({ operation, reason: "this runtime is closing" })
-    for (const { done } of [...underWay, ...waiting.splice(0)]) Deferred.doneUnsafe(done, Exit.fail(error))
+    for (const { told } of [...underWay, ...waiting.splice(0)]) told(Exit.fail(error))
   }
 
-  /** Observed from outside: in a scope that has closed, what is forked is ended and never begins. */
-  const begin = Effect.map(forkOwned(runAll, context, scope), (fiber) => fiber.addObserver(ended))
+  // Handing in and beginning are one step: whoever is to run it and never begins would keep all waiting.
+  const submit = (item: A, told: Told<B>) => {
+    const waiter: Waiter<A, B> = { item, told, isGone: false }
+    waiting.push(waiter)
+    if (!isRunning) {
+      isRunning = true
+      startOwned(runAll, context, scope).addObserver(ended)
+    }
+    return () => {
+      waiter.isGone = !stays
+    }
+  }
 
-  // Whoever is to run it and never begins would keep all the others waiting. Only the waiting ends early.
-  return (item) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        const waiter: Waiter<A, B> = { item, done: Deferred.makeUnsafe(), isGone: false }
-        waiting.push(waiter)
-        const answered = Effect.onInterrupt(restore(Deferred.await(waiter.done)), () =>
-          Effect.sync(() => {
-            waiter.isGone = !stays
-          })
-        )
-        if (isRunning) return answered
-        isRunning = true
-        return Effect.andThen(begin, answered)
-      })
-    )
+  const ask = (item: A) =>
+    Effect.callback<B, LedgerUnavailable>((resume) => {
+      const leave = submit(item, resume)
+      return Effect.sync(leave)
+    })
+
+  return { ask, submit }
 })

@@ -34,8 +34,15 @@ const OpenTransaction = Context.Reference<object | undefined>("effect/sql/Curren
   defaultValue: () => undefined
 })
 
+/** Whether a fiber of such a context is inside an open transaction. */
+export const isInsideTransaction = (context: Context.Context<never>): boolean =>
+  Context.get(context, OpenTransaction) !== undefined
+
+export const insideTransaction = ({ key }: Ask): InsideTransaction =>
+  new InsideTransaction({ key: key.label })
+
 /** Fails where the current fiber is inside an open transaction. */
-export const notInsideTransaction = ({ key }: Ask): Effect.Effect<void, InsideTransaction> =>
-  Effect.flatMap(OpenTransaction, (open) =>
-    open === undefined ? Effect.void : Effect.fail(new InsideTransaction({ key: key.label }))
+export const notInsideTransaction = (ask: Ask): Effect.Effect<void, InsideTransaction> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    isInsideTransaction(context) ? Effect.fail(insideTransaction(ask)) : Effect.void
   )

@@ -4,7 +4,7 @@
  * The token is known here before the claim is sent. What was not confirmed is given up, so that it never
  * starts here whatever is heard of it later.
  */
-import { Clock, Effect, Schedule } from "effect"
+import { Clock, Context, Effect, Schedule } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Fingerprint from "../domain/Fingerprint.ts"
@@ -12,6 +12,7 @@ import type { IdempotencyKey } from "../domain/IdempotencyKey.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import type { Ask } from "./Ask.ts"
 import { type Basis, type Claim, type ClaimVerdict, Ledger } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 import { Settings } from "./Settings.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -44,25 +45,27 @@ export const make = Effect.gen(function* () {
   const workers = yield* Workers
   const settings = yield* Settings
 
-  const begin = Effect.fnUntraced(function* (
+  const begin = (
     { capability, key, lane }: Subject,
     seenAttempt: number,
     startWithinMillis: number,
     stateOf: Uint8Array | null
-  ) {
-    const attempt: Attempt = {
-      stateOf,
-      key,
-      lane,
-      token: yield* Identifiers.token,
-      worker: yield* workers.incarnation,
-      seenAttempt,
-      claimSentNanos: yield* Clock.monotonicTimeNanos,
-      doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis,
-      startWithinMillis
-    }
-    return attempt
-  })
+  ): Effect.Effect<Attempt> =>
+    Effect.flatMap(workers.incarnation, (worker) =>
+      Effect.contextWith((context: Context.Context<never>) =>
+        Effect.succeed({
+          stateOf,
+          key,
+          lane,
+          token: Identifiers.tokenIn(context),
+          worker,
+          seenAttempt,
+          claimSentNanos: Context.get(context, Clock.Clock).monotonicTimeNanosUnsafe(),
+          doubtAfterMillis: capability.deadlineMillis + settings.doubtMarginMillis,
+          startWithinMillis
+        })
+      )
+    )
 
   /** An unknown commit is settled by running the same statement again, never by reading. */
   const confirm = Effect.fnUntraced(function* <Verdict extends { readonly _tag: string }>(
@@ -75,23 +78,23 @@ export const make = Effect.gen(function* () {
       tries += 1
       return statement
     })
-    const verdict = yield* Effect.tapError(Effect.retry(tried, confirmRetry), () => workers.giveUp(attempt))
+    const verdict = yield* Effect.tapError(retried(tried, confirmRetry), () => workers.giveUp(attempt))
     // An earlier copy may have landed unheard, and been called doubtful since.
     if (tries > 1 && verdict._tag !== "Claimed") yield* workers.giveUp(attempt)
     return verdict
   })
 
   /** The claim of an ask, on the state that it was decided on. */
-  const prepare = Effect.fnUntraced(function* (
-    ask: Ask,
-    seenAttempt: number,
-    basis: Basis | null
-  ): Effect.fn.Return<Prepared> {
-    const { capability, fingerprint, operator, request, root } = ask
+  const prepare = (ask: Ask, seenAttempt: number, basis: Basis | null): Effect.Effect<Prepared> => {
     const changes = basis !== null && basis.becomes !== null
-    const attempt = yield* begin(ask, seenAttempt, Infinity, changes ? ask.key.entityHash : null)
-    const { doubtAfterMillis, key, lane, token, worker } = attempt
-    const claim: Claim = {
+    const begun = begin(ask, seenAttempt, Infinity, changes ? ask.key.entityHash : null)
+    return Effect.map(begun, (attempt) => ({ attempt, claim: claimOf(ask, attempt, basis) }))
+  }
+
+  const claimOf = (ask: Ask, attempt: Attempt, basis: Basis | null): Claim => {
+    const { capability, fingerprint, operator, request, root } = ask
+    const { doubtAfterMillis, key, lane, seenAttempt, token, worker } = attempt
+    return {
       key,
       lane,
       token,
@@ -109,8 +112,7 @@ export const make = Effect.gen(function* () {
       deadlineMillis: capability.deadlineMillis,
       request
     }
-    return { attempt, claim }
-  })
+  }
 
   const claim = ({ attempt, claim }: Prepared, sentBefore = false) =>
     confirm(attempt, sentBefore, ledger.claim(claim))

@@ -35,7 +35,7 @@ export class Connectors extends Context.Service<
       use: (sealed: Sealed | undefined) => Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E, R>
     /** The name of the connector that carries a capability out here, where one does. */
-    readonly connectorOf: (capability: string) => Effect.Effect<string | undefined>
+    readonly connectorOf: (capability: string) => string | undefined
     /** The capabilities that are carried out here now. */
     readonly capabilities: Effect.Effect<ReadonlyArray<Capability.Any>>
     /** Returns once there is, or was, a capability here: connectors are built on the kernel, after it. */
@@ -80,16 +80,17 @@ export class Connectors extends Context.Service<
             )
           ),
         holding: (name, use) =>
-          Effect.acquireUseRelease(
-            Effect.sync(() => {
-              const entry = byName.get(name)
-              if (entry !== undefined) entry.calls += 1
-              return entry
-            }),
-            (entry) => use(entry?.registration.sealed),
-            (entry) => Effect.sync(() => entry && ended(entry))
-          ),
-        connectorOf: (capability) => Effect.sync(() => byName.get(capability)?.registration.connector),
+          Effect.uninterruptibleMask((restore) => {
+            const entry = byName.get(name)
+            if (entry === undefined) return restore(use(undefined))
+            entry.calls += 1
+            const used = Effect.suspend(() => use(entry.registration.sealed))
+            return Effect.onExit(restore(used), () => {
+              ended(entry)
+              return Effect.void
+            })
+          }),
+        connectorOf: (capability) => byName.get(capability)?.registration.connector,
         capabilities: Effect.sync(() =>
           [...byName.values()].map(({ registration }) => registration.capability)
         )

@@ -16,11 +16,13 @@ import { Connectors } from "./Connectors.ts"
 import * as Evidence from "./Evidence.ts"
 import { Inside } from "./Inside.ts"
 import { type Applied, type ClaimVerdict, Ledger } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 import { type Call, type Functions, open, type ProgramCall } from "./Sealed.ts"
 import { withoutSecrets } from "./Secrets.ts"
 import { Settings } from "./Settings.ts"
 import { stopwatch } from "./Stopwatch.ts"
 import { emit } from "./telemetry/Events.ts"
+import { traced } from "./telemetry/Spans.ts"
 import * as Transaction from "./Transaction.ts"
 import { type Attempt, Workers } from "./Workers.ts"
 
@@ -36,7 +38,7 @@ type Claimed = ClaimVerdict & { readonly _tag: "Claimed" }
 export interface Options {
   /** What listens for late results lives in it. */
   readonly scope: Scope.Scope
-  readonly calls: Effect.Success<typeof Calls.make>
+  readonly calls: Calls.Calls
   /** How a program performs its steps. */
   readonly steps: (program: Program, operator: string) => ProgramCall["perform"]
 }
@@ -56,21 +58,18 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
   const settings = yield* Settings
 
   /** Carries an attempt out. `undefined`: its key has been settled otherwise; look at it again. */
-  const perform = Effect.fn("Dispatch.perform")(function* (
-    job: Job,
-    attempt: Attempt,
-    claimed: Claimed,
-    { nextAlong, operator }: With
-  ) {
-    if (!(yield* workers.mayStart(attempt))) {
-      return yield* conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
-    }
-    const run =
-      job.capability.recovery._tag === "Transactional"
+  const perform = (job: Job, attempt: Attempt, claimed: Claimed, along: With) =>
+    traced("Dispatch.perform", performOf(job, attempt, claimed, along))
+
+  const performOf = (job: Job, attempt: Attempt, claimed: Claimed, { nextAlong, operator }: With) =>
+    Effect.flatMap(workers.mayStart(attempt), (mayStart) => {
+      if (!mayStart) {
+        return conclude(job, attempt, Evidence.neverStarted("this process was paused for too long"), 0)
+      }
+      return job.capability.recovery._tag === "Transactional"
         ? performTransaction(job, attempt, claimed)
         : performCall(job, attempt, claimed, operator, nextAlong)
-    return yield* run
-  })
+    })
 
   const performCall = Effect.fnUntraced(function* (
     job: Job,
@@ -89,13 +88,13 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const call = yield* calls.start(
       withFunctions(job, ({ perform }) => Transaction.none(perform(job.payload, given)))
     )
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
-    const evidence = Option.match(exit, {
-      onNone: () => Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`),
-      onSome: (exit) => Evidence.fromExit(capability, exit, settings.maxOutputBytes)
-    })
+    const exit = yield* calls.within(call, capability.deadlineMillis)
+    const evidence =
+      exit === undefined
+        ? Evidence.unknown(`no answer within ${capability.deadlineMillis} ms`)
+        : Evidence.fromExit(capability, exit, settings.maxOutputBytes)
     const concluded = yield* conclude(job, attempt, evidence, yield* elapsedMillis, nextAlong)
-    if (Option.isNone(exit)) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
+    if (exit === undefined) yield* Effect.forkIn(listenLate(job, attempt, call, elapsedMillis), scope)
     return concluded
   })
 
@@ -117,11 +116,11 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     const transaction = ledger.transact({ key: job.key, token: attempt.token, receiptId }, ended)
     // An unknown commit: all of it runs again, and finds its own settlement if it had landed.
     const call = yield* calls.start(Effect.retry(transaction, confirmRetry))
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), capability.deadlineMillis)
+    const exit = yield* calls.within(call, capability.deadlineMillis)
     const outcome = Transaction.outcomeOf(exit, capability.deadlineMillis)
     if (outcome._tag === "Settled") return outcome.receipt
     if (outcome._tag === "Fenced") return undefined
-    if (Option.isSome(exit)) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
+    if (exit !== undefined) return yield* conclude(job, attempt, outcome.evidence, yield* elapsedMillis)
     // It may hold its row for a while yet, if it can't be interrupted: the lane does not wait for that.
     call.interruptUnsafe()
     // Nor does a connection: the row can't be had before the call has ended.
@@ -146,14 +145,12 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
             : lookup(job.payload, callOf(job, claimed))
         )
       )
-      const exit = yield* Effect.timeoutOption(Fiber.await(call), job.capability.deadlineMillis)
-      if (Option.isNone(exit)) {
+      const exit = yield* calls.within(call, job.capability.deadlineMillis)
+      if (exit === undefined) {
         call.interruptUnsafe()
         return yield* Effect.fail(`no answer within ${job.capability.deadlineMillis} ms`)
       }
-      return yield* Effect.fromResult(
-        Evidence.fromLookup(job.capability, exit.value, settings.maxOutputBytes)
-      )
+      return yield* Effect.fromResult(Evidence.fromLookup(job.capability, exit, settings.maxOutputBytes))
     })
 
   /** Uses the connector's functions; while it does, the connector does not close. */
@@ -205,7 +202,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
 
   const settle = Effect.fnUntraced(function* (
     { key, secrets }: Job,
-    { stateOf, token }: Attempt,
+    { lane, stateOf, token }: Attempt,
     learned: Evidence.Evidence,
     durationMillis: number,
     nextAlong: Effect.Effect<Along | undefined> = Effect.undefined
@@ -218,12 +215,13 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       receiptId,
       evidence,
       stateOf,
+      lane,
       durationMillis: Math.round(durationMillis)
     }
     const next = evidence._tag === "Unknown" ? undefined : yield* nextAlong
     // The schedule has no end: what is left of the error is for the compiler.
     if (next === undefined) {
-      return yield* Effect.orDie(Effect.retry(ledger.settle(settlement), settleRetry))
+      return yield* Effect.orDie(retried(ledger.settle(settlement), settleRetry))
     }
     // From the second try on the first one may have landed, and its answer was lost.
     next.mayHaveLanded = true
@@ -232,7 +230,7 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
       tries += 1
       return ledger.settleAndClaim(settlement, next.claim)
     })
-    const { applied, claimed } = yield* Effect.orDie(Effect.retry(statement, settleRetry))
+    const { applied, claimed } = yield* Effect.orDie(retried(statement, settleRetry))
     next.mayHaveLanded = tries > 1
     next.claimed = claimed && { _tag: "Claimed", ...claimed }
     return applied
@@ -245,12 +243,12 @@ export const make = Effect.fnUntraced(function* ({ calls, scope, steps }: Option
     call: Fiber.Fiber<unknown, unknown>,
     elapsedMillis: Effect.Effect<number>
   ) {
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), settings.graceMillis)
-    if (Option.isNone(exit)) {
+    const exit = yield* calls.within(call, settings.graceMillis)
+    if (exit === undefined) {
       call.interruptUnsafe()
       return
     }
-    const evidence = Evidence.fromExit(job.capability, exit.value, settings.maxOutputBytes)
+    const evidence = Evidence.fromExit(job.capability, exit, settings.maxOutputBytes)
     if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)
   })
 

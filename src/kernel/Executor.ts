@@ -18,7 +18,7 @@
  * Read it from top to bottom. The only way back is to look again, when the ledger moved between the
  * look and the turn. The ledger owns the truth; a caller owns nothing but its own waiting.
  */
-import { Clock, Context, type Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Exit, Layer, Option, Result, Schedule, Scope } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import type * as Entity from "../domain/Entity.ts"
@@ -43,11 +43,13 @@ import { Inside } from "./Inside.ts"
 import { Lanes } from "./Lanes.ts"
 import { Ledger } from "./Ledger.ts"
 import * as Recorder from "./Recorder.ts"
+import { retried } from "./Retrying.ts"
 import type { ProgramCall } from "./Sealed.ts"
 import { Settings } from "./Settings.ts"
 import * as States from "./States.ts"
 import type { EntityState } from "./States.ts"
 import { millisSince } from "./Stopwatch.ts"
+import { traced } from "./telemetry/Spans.ts"
 import * as Turn from "./Turn.ts"
 import * as Waits from "./Waits.ts"
 import type { Workers } from "./Workers.ts"
@@ -126,6 +128,14 @@ export const stateOf = <Type extends string, State>(
 ): Effect.Effect<EntityState<State>, InvalidKey | StateUnreadable | LedgerUnavailable, Executor> =>
   Effect.flatMap(Executor, (executor) => executor.stateOf(entity, address))
 
+type Answered<C extends Capability.Any> = Effect.Effect<
+  Performed<C["success"]["Type"]>,
+  C["error"]["Type"] | ExecuteError
+>
+
+/** The next step of a capability's schedule: it sleeps, or fails where there is none. */
+type AnotherTry = (released: unknown) => Effect.Effect<unknown, unknown>
+
 export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Connectors> = Layer.effect(
   Executor,
   Effect.gen(function* () {
@@ -133,7 +143,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const lanes = yield* Lanes
     const settings = yield* Settings
     const scope = yield* Scope.make()
-    const calls = yield* Calls.make
+    const calls = yield* Calls.make(scope)
     const claiming = yield* Claiming.make
     const dispatch = yield* Dispatch.make({
       scope,
@@ -146,17 +156,21 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
 
     const flights = yield* Flights.make(scope, recorder, (ask, progress) => corridor(ask, progress))
 
-    const execute = Effect.fn("Executor.execute")(function* <C extends Capability.Any>(
-      action: Action<C>,
-      { patience }: ExecuteOptions = {}
-    ) {
-      const ask = yield* Effect.fromResult(Ask.read(action, yield* Operator.Current, settings))
-      yield* Caller.notInsideTransaction(ask)
-      const inside = yield* Inside
-      const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
-      const receipt = yield* patience === undefined ? flight : Caller.within(ask, patience, flight)
-      return yield* Answer.read(action.capability, receipt)
-    })
+    // Everything that the caller's context says is read in one step.
+    const request = <C extends Capability.Any>(action: Action<C>, { patience }: ExecuteOptions = {}) =>
+      Effect.contextWith((context: Context.Context<never>): Answered<C> => {
+        const read = Ask.read(action, Context.get(context, Operator.Current), settings)
+        if (Result.isFailure(read)) return Effect.fail(read.failure)
+        const ask = read.success
+        if (Caller.isInsideTransaction(context)) return Effect.fail(Caller.insideTransaction(ask))
+        const inside = Context.get(context, Inside)
+        const flight = inside === undefined ? flights.take(ask) : waits.during(inside, ask, flights.take(ask))
+        const answered = patience === undefined ? flight : Caller.within(ask, patience, flight)
+        return Effect.flatMap(answered, (receipt) => Answer.read(action.capability, receipt))
+      })
+
+    const execute = <C extends Capability.Any>(action: Action<C>, options?: ExecuteOptions) =>
+      traced("Executor.execute", request(action, options))
 
     /** A step goes the same way, under its own key, while its program's attempt is current. */
     const steps = (program: Ask.Program, operator: string): ProgramCall["perform"] =>
@@ -174,7 +188,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     let lastWasNew = false
 
     const find = Effect.fnUntraced(function* (ask: Ask.Ask) {
-      const entry = yield* Effect.retry(ledger.find(ask.key), Claiming.confirmRetry)
+      const entry = yield* retried(ledger.find(ask.key), Claiming.confirmRetry)
       lastWasNew = entry === undefined
       return entry
     })
@@ -182,10 +196,13 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     const isTakenForNew = (ask: Ask.Ask): boolean =>
       lastWasNew && Turn.dependsOnNothing(ask) && lanes.isEmpty(ask.lane)
 
-    const corridor = Effect.fn("Executor.corridor")(
+    const corridor = (ask: Ask.Ask, progress: Conclusion.Progress) =>
+      traced("Executor.corridor", corridorOf(ask, progress))
+
+    const corridorOf = Effect.fnUntraced(
       function* (ask: Ask.Ask, progress: Conclusion.Progress) {
         const startedNanos = yield* Clock.monotonicTimeNanos
-        const anotherTry = yield* Schedule.toStepWithSleep(ask.capability.retry)
+        let anotherTry: AnotherTry | undefined
         let joined = false
         for (let looks = 0; ; looks++) {
           const entry = looks === 0 && isTakenForNew(ask) ? undefined : yield* find(ask)
@@ -216,6 +233,7 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
           ) {
             return ended
           }
+          anotherTry ??= yield* Schedule.toStepWithSleep(ask.capability.retry)
           if (Exit.isFailure(yield* Effect.exit(anotherTry(ended)))) return ended
           progress.dispatched = false
           joined = false
@@ -240,8 +258,8 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
 
     const awaitReceipt = Effect.fn("Executor.awaitReceipt")(function* (key: IdempotencyKey) {
       for (let looks = 0; ; looks++) {
-        yield* flights.landed(Ask.nameOf(key))
-        const entry = yield* Effect.retry(ledger.find(key), Claiming.confirmRetry)
+        yield* flights.ended(Ask.nameOf(key))
+        const entry = yield* retried(ledger.find(key), Claiming.confirmRetry)
         if (entry === undefined) return yield* new UnknownKey({ key: key.label })
         if (entry.state !== "performing" && entry.receipt !== null) return entry.receipt
         yield* pause(looks)

@@ -7,13 +7,13 @@
  * A flight belongs to the runtime. Callers only wait for it: one that is interrupted or loses its
  * patience leaves, is written down all the same, and changes nothing.
  */
-import { Clock, Deferred, Effect, Exit, Result, Scope } from "effect"
-import { ShuttingDown } from "../domain/errors.ts"
+import { Cause, Clock, Deferred, Effect, Exit, Result, Scope } from "effect"
+import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import type { Unsettled } from "../domain/execute-error.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import type { Ask } from "./Ask.ts"
 import { type Conclusion, fromMemory, processSaturated, type Progress } from "./Conclusion.ts"
-import { forkOwned } from "./Owned.ts"
+import { startOwned } from "./Owned.ts"
 import type { Recorder, Unrecorded } from "./Recorder.ts"
 import * as Settled from "./Settled.ts"
 import { Settings } from "./Settings.ts"
@@ -43,6 +43,7 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const { drainMillis, maxUnderWay } = yield* Settings
   const context = yield* Effect.context<never>()
+  const clock = yield* Clock.Clock
   const flying = new Map<string, Flight>()
   const settled = Settled.make()
   // Flights that have not ended, those included that take no more joiners.
@@ -59,50 +60,53 @@ export const make = Effect.fnUntraced(function* (
     if (underWay === 0 && closing !== undefined) Deferred.doneUnsafe(closing, Exit.void)
   }
 
-  const fly = (ask: Ask, flight: Flight): Effect.Effect<void> =>
-    Effect.gen(function* () {
-      const conclusion = yield* corridor(ask, flight.progress)
-      const answer = exitOf(conclusion)
-      if (Exit.isSuccess(answer)) settled.remember(ask, answer.value, yield* Clock.monotonicTimeNanos)
-      close(ask, flight)
-      if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answer)
-      const recorded = yield* Effect.exit(record(ask, flight, conclusion))
-      // A repeat is answered only when its receipt is durable.
-      const shared = Exit.isSuccess(recorded) ? answer : Exit.failCause(recorded.cause)
-      Deferred.doneUnsafe(flight.leaderAnswer, shared)
-      Deferred.doneUnsafe(flight.joinersAnswer, shared)
-    }).pipe(
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (Exit.isFailure(exit)) {
-            const ended = Exit.hasInterrupts(exit)
-              ? Exit.fail(new ShuttingDown({ underWay: flight.progress.dispatched }))
-              : Exit.failCause(exit.cause)
-            Deferred.doneUnsafe(flight.leaderAnswer, ended)
-            Deferred.doneUnsafe(flight.joinersAnswer, ended)
-          }
-          close(ask, flight)
-          land()
-        })
-      )
+  /** The end of a flight: those who wait hear of it once what has to be durable is. */
+  const landed = (ask: Ask, flight: Flight, ended: Exit.Exit<Conclusion>): void => {
+    close(ask, flight)
+    if (Exit.isFailure(ended)) return answer(flight, cutOff(flight, ended.cause))
+    const conclusion = ended.value
+    const answered = exitOf(conclusion)
+    if (Exit.isSuccess(answered)) settled.remember(ask, answered.value, clock.monotonicTimeNanosUnsafe())
+    if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answered)
+    const repeats = repeatsOf(ask, flight, conclusion)
+    if (repeats.length === 0) return answer(flight, answered)
+    // A repeat is answered only when its receipt is durable.
+    recorder.submit(repeats, (recorded) =>
+      answer(flight, Exit.isSuccess(recorded) ? answered : unrecorded(flight, recorded.cause))
     )
+  }
 
-  const record = Effect.fnUntraced(function* (
+  const answer = (flight: Flight, answered: Exit.Exit<Receipt, Unsettled>): void => {
+    Deferred.doneUnsafe(flight.leaderAnswer, answered)
+    Deferred.doneUnsafe(flight.joinersAnswer, answered)
+    land()
+  }
+
+  /** What ended with the runtime says so; anything else is a bug, and everybody hears of that. */
+  const cutOff = ({ progress }: Flight, cause: Cause.Cause<never>): Exit.Exit<never, Unsettled> =>
+    Cause.hasInterrupts(cause)
+      ? Exit.fail(new ShuttingDown({ underWay: progress.dispatched }))
+      : Exit.failCause(cause)
+
+  const unrecorded = (
+    { progress }: Flight,
+    cause: Cause.Cause<LedgerUnavailable>
+  ): Exit.Exit<never, Unsettled> =>
+    scope.state._tag === "Closed"
+      ? Exit.fail(new ShuttingDown({ underWay: progress.dispatched }))
+      : Exit.failCause(cause)
+
+  /** Who asked beside the request that was dispatched, each operator with a count. */
+  const repeatsOf = (
     ask: Ask,
     flight: Flight,
     { leaderRecorded, repeat }: Conclusion
-  ) {
-    if (repeat === undefined) return
+  ): ReadonlyArray<Unrecorded> => {
+    if (repeat === undefined || (leaderRecorded && flight.joiners.size === 0)) return []
     const counts = new Map(flight.joiners)
     if (!leaderRecorded) counts.set(flight.leader, (counts.get(flight.leader) ?? 0) + 1)
-    const repeats = [...counts].map(([operator, count]): Unrecorded => ({
-      ...repeat,
-      key: ask.key,
-      operator,
-      count
-    }))
-    if (repeats.length > 0) yield* recorder.record(repeats)
-  })
+    return [...counts].map(([operator, count]) => ({ ...repeat, key: ask.key, operator, count }))
+  }
 
   const join = (flight: Flight, operator: string): void => {
     const known = flight.joiners.has(operator) || flight.joiners.size < maxOperators
@@ -124,55 +128,50 @@ export const make = Effect.fnUntraced(function* (
     return flight
   }
 
-  /**
-   * What needs no flight: answered once its receipt is durable. Counted and counted off where no interrupt
-   * gets in between: only the waiting can be interrupted.
-   */
-  const conclude = (
-    ask: Ask,
-    conclusion: Conclusion,
-    restore: <A, E>(waiting: Effect.Effect<A, E>) => Effect.Effect<A, E>
-  ): Effect.Effect<Receipt, Unsettled> => {
+  /** What needs no flight: answered once its receipt is durable, which takes its place back, too. */
+  const conclude = (ask: Ask, conclusion: Conclusion): Effect.Effect<Receipt, Unsettled> => {
     const { key, operator } = ask
+    const answered = exitOf(conclusion)
+    if (conclusion.repeat === undefined) return answered
+    const durable = Deferred.makeUnsafe<Receipt, Unsettled>()
     underWay += 1
-    const repeats = conclusion.repeat === undefined ? [] : [{ ...conclusion.repeat, key, operator, count: 1 }]
-    const answered = Effect.andThen(recorder.record(repeats), exitOf(conclusion))
-    return Effect.ensuring(restore(answered), Effect.sync(land))
+    recorder.submit([{ ...conclusion.repeat, key, operator, count: 1 }], (recorded) => {
+      land()
+      Deferred.doneUnsafe(durable, Exit.isSuccess(recorded) ? answered : Exit.failCause(recorded.cause))
+    })
+    return Deferred.await(durable)
   }
 
-  // Taking a place and starting the flight can't be torn apart by the caller's interrupt: a flight that
-  // nobody flies would keep its key for ever. Only the waiting can be interrupted.
+  // Taking a place and starting the flight are one step, which no interrupt of the caller can tear apart: a
+  // flight that nobody flies would keep its key for ever. Only the waiting can be interrupted.
   const take = (ask: Ask): Effect.Effect<Receipt, Unsettled> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Clock.monotonicTimeNanos, (nowNanos) => {
-        // A program that is under way may come to its end, within the bound.
-        if (closing !== undefined && ask.root === null)
-          return Effect.fail(new ShuttingDown({ underWay: false }))
-        const current = flying.get(ask.name)
-        if (current === undefined) {
-          const receipt = settled.recall(ask, nowNanos)
-          if (receipt !== undefined) return conclude(ask, fromMemory(ask, receipt), restore)
-          // A program that is under way may take its steps.
-          if (underWay >= maxUnderWay && ask.root === null) {
-            return conclude(ask, processSaturated(ask, maxUnderWay), restore)
-          }
-          const flight = lead(ask)
-          return Effect.andThen(
-            forkOwned(fly(ask, flight), context, scope),
-            restore(Deferred.await(flight.leaderAnswer))
-          )
+    Effect.suspend(() => {
+      // A program that is under way may come to its end, within the bound.
+      if (closing !== undefined && ask.root === null)
+        return Effect.fail(new ShuttingDown({ underWay: false }))
+      const current = flying.get(ask.name)
+      if (current === undefined) {
+        const receipt = settled.recall(ask, clock.monotonicTimeNanosUnsafe())
+        if (receipt !== undefined) return conclude(ask, fromMemory(ask, receipt))
+        // A program that is under way may take its steps.
+        if (underWay >= maxUnderWay && ask.root === null) {
+          return conclude(ask, processSaturated(ask, maxUnderWay))
         }
-        if (current.fingerprint === ask.fingerprint) {
-          join(current, ask.operator)
-          return restore(Deferred.await(current.joinersAnswer))
-        }
-        // Another payload is in flight under the key: what becomes of it decides what this one meets.
-        return restore(Effect.andThen(Effect.exit(Deferred.await(current.joinersAnswer)), take(ask)))
-      })
-    )
+        const flight = lead(ask)
+        const { progress } = flight
+        startOwned(corridor(ask, progress), context, scope).addObserver((end) => landed(ask, flight, end))
+        return Deferred.await(flight.leaderAnswer)
+      }
+      if (current.fingerprint === ask.fingerprint) {
+        join(current, ask.operator)
+        return Deferred.await(current.joinersAnswer)
+      }
+      // Another payload is in flight under the key: what becomes of it decides what this one meets.
+      return Effect.andThen(Effect.exit(Deferred.await(current.joinersAnswer)), take(ask))
+    })
 
   /** Waits until nothing is under way here for the key. */
-  const landed = (name: string): Effect.Effect<void> =>
+  const ended = (name: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       const flight = flying.get(name)
       return flight === undefined
@@ -189,7 +188,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  return { take, landed }
+  return { take, ended }
 })
 
 const exitOf = (conclusion: Conclusion): Exit.Exit<Receipt, Unsettled> =>

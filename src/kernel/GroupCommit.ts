@@ -81,14 +81,14 @@ export const make = Effect.fnUntraced(function* (
     run: settleAll
   })
 
-  const settle = (ending: Ending) => orAlone(settled(ending), statements.settle(ending))
+  const settle = (ending: Ending) => orAlone(settled.ask(ending), () => statements.settle(ending))
 
   return {
     // One row that can't be read is its own asker's trouble, and nobody else's.
     find: (key) =>
-      Effect.catchDefect(found(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry)),
+      Effect.catchDefect(found.ask(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry)),
     claim: (claim) =>
-      isPlain(claim) ? orAlone(claimed(claim), statements.claim(claim)) : statements.claim(claim),
+      isPlain(claim) ? orAlone(claimed.ask(claim), () => statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),
     settleAndClaim: (settlement, next) => settle({ settlement, next })
   }
@@ -109,13 +109,9 @@ const oneForEachState = (batch: ReadonlyArray<Ending>): ReadonlyArray<Ending> =>
   })
 }
 
-/** What was not done with the others is done alone, by whoever asked for it. */
+/** What was not done with the others is done alone, by whoever asked for it; its statement is made then. */
 const orAlone = <A>(
   together: Effect.Effect<A | undefined, LedgerUnavailable>,
-  alone: Effect.Effect<A, LedgerUnavailable>
+  alone: () => Effect.Effect<A, LedgerUnavailable>
 ): Effect.Effect<A, LedgerUnavailable> =>
-  Effect.filterOrElse(
-    together,
-    (answer) => answer !== undefined,
-    () => alone
-  )
+  Effect.filterOrElse(together, (answer) => answer !== undefined, alone)

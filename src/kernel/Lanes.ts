@@ -13,7 +13,7 @@ import { hex } from "../domain/Digest.ts"
 import { type LedgerUnavailable, ShuttingDown } from "../domain/errors.ts"
 import type { Along } from "./Claiming.ts"
 import { Ledger } from "./Ledger.ts"
-import { forkOwned } from "./Owned.ts"
+import { startOwned } from "./Owned.ts"
 import { Settings } from "./Settings.ts"
 import * as Metrics from "./telemetry/Metrics.ts"
 
@@ -75,7 +75,7 @@ export class Lanes extends Context.Service<
 >()("fibric/kernel/Lanes") {}
 
 interface Entry {
-  readonly run: (lane: Mailbox) => Effect.Effect<void>
+  readonly run: (lane: Mailbox) => Effect.Effect<unknown>
   readonly abandon: () => void
   readonly replaces: string | undefined
   readonly offer: Effect.Effect<Along | undefined>
@@ -163,15 +163,17 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
             return
           }
         }
-      }).pipe(
-        Effect.onInterrupt(() =>
-          Effect.sync(() => {
-            mailboxes.delete(name)
-            Metrics.waits(-mailbox.waiting.length, context)
-            for (const entry of mailbox.waiting.splice(0)) entry.abandon()
-          })
-        )
-      )
+      })
+
+    /** Runs a lane until nothing waits in it; who waits when it is cut off hears of that. */
+    const run = (name: string, mailbox: Mailbox): void => {
+      startOwned(drain(name, mailbox), context, scope).addObserver((exit) => {
+        if (Exit.isSuccess(exit)) return
+        mailboxes.delete(name)
+        Metrics.waits(-mailbox.waiting.length, context)
+        for (const entry of mailbox.waiting.splice(0)) entry.abandon()
+      })
+    }
 
     const replace = (mailbox: Mailbox, name: string | undefined): void => {
       if (name === undefined) return
@@ -184,15 +186,13 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       const entry: Entry = {
         run: (mailbox) =>
           Effect.suspend(() => visit.turn(laneOf(mailbox, entry))).pipe(
-            Effect.onExit((exit) =>
-              Effect.sync(() => {
-                // First: whoever hears of the end and asks again must not find the lane occupied by it.
-                mailbox.current = undefined
-                Deferred.doneUnsafe(taken, exit)
-              })
-            ),
-            Effect.exit,
-            Effect.asVoid
+            Effect.onExit((exit) => {
+              // First: whoever hears of the end and asks again must not find the lane occupied by it.
+              mailbox.current = undefined
+              Deferred.doneUnsafe(taken, exit)
+              return Effect.void
+            }),
+            Effect.exit
           ),
         abandon: () =>
           Deferred.doneUnsafe(taken, Exit.fail(new ShuttingDown({ underWay: entry.along !== undefined }))),
@@ -204,9 +204,9 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       return entry
     }
 
-    // As with flights: a mailbox whose lane was never started would keep its entity for ever.
+    // As with flights, one step: a mailbox whose lane was never started would keep its entity for ever.
     const enter = <A>(hash: Uint8Array, visit: Visit<A>) =>
-      Effect.uninterruptibleMask((restore): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
+      Effect.suspend((): Effect.Effect<A, MailboxFull | Occupied | ShuttingDown> => {
         const name = hex(hash)
         const mailbox = mailboxes.get(name)
         const occupied = mailbox?.current !== undefined || (mailbox?.waiting.length ?? 0) > 0
@@ -224,11 +224,12 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
         Metrics.waits(1, context)
         if (mailbox !== undefined) {
           mailbox.waiting.push(entry)
-          return restore(Deferred.await(taken))
+          return Deferred.await(taken)
         }
         const spawned: Mailbox = { hash, waiting: [entry], current: undefined, inLineAs: undefined, kept: 0 }
         mailboxes.set(name, spawned)
-        return Effect.andThen(forkOwned(drain(name, spawned), context, scope), restore(Deferred.await(taken)))
+        run(name, spawned)
+        return Deferred.await(taken)
       })
 
     const isEmpty = (lane: Uint8Array): boolean => !mailboxes.has(hex(lane))

@@ -49,6 +49,8 @@ export interface Settlement {
   readonly durationMillis: number
   /** The entity whose state the attempt's success changes, where that is known here; only to be quick. */
   readonly stateOf?: Uint8Array | null
+  /** The lane that the attempt was claimed in, where that is known here; only to be quick. */
+  readonly lane?: Uint8Array
 }
 
 /** What became of a settlement and of the claim that went with it. */

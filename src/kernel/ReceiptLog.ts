@@ -95,16 +95,25 @@ export const layerMetrics: Layer.Layer<ReceiptLog, never, ReceiptLog | Connector
   Effect.gen(function* () {
     const log = yield* ReceiptLog
     const connectors = yield* Connectors
-    const count = Effect.fnUntraced(function* ({ capability, count, durationMillis, outcome }: Receipt) {
-      const connector = yield* connectors.connectorOf(capability)
+    const count = (
+      { capability, count, durationMillis, outcome }: Receipt,
+      context: Context.Context<never>
+    ): void => {
+      const connector = connectors.connectorOf(capability)
       const known = connector === undefined ? Metrics.unknownHere : capability
       const labels = { connector: connector ?? Metrics.unknownHere, capability: known, outcome }
-      yield* Metrics.ended(labels, count, durationMillis)
-    })
+      Metrics.ended(labels, count, durationMillis, context)
+    }
     return ReceiptLog.of({
       ...log,
       committed: (receipts) =>
-        Effect.andThen(log.committed(receipts), Effect.forEach(receipts, count, { discard: true }))
+        Effect.andThen(
+          log.committed(receipts),
+          Effect.contextWith((context: Context.Context<never>) => {
+            for (const receipt of receipts) count(receipt, context)
+            return Effect.void
+          })
+        )
     })
   })
 )
@@ -136,7 +145,7 @@ export const layerObservedLedger: Layer.Layer<Ledger, never, Ledger | ReceiptLog
 const logReceipt = (receipt: Receipt): Effect.Effect<void> =>
   emit(
     "fibric.receipt",
-    {
+    () => ({
       "fibric.receipt.id": receipt.id,
       "fibric.receipt.outcome": receipt.outcome,
       "fibric.receipt.count": receipt.count,
@@ -150,7 +159,7 @@ const logReceipt = (receipt: Receipt): Effect.Effect<void> =>
       "fibric.reason": receipt.reason,
       "fibric.safe_to_retry": receipt.safeToRetry,
       "fibric.check_after": receipt.checkAfter === null ? null : DateTime.formatIso(receipt.checkAfter)
-    },
+    }),
     levelOf(receipt)
   )
 

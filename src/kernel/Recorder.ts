@@ -5,12 +5,13 @@
  * row with their count. So a flood of requests is no flood of rows, and a lone repeat waits for nobody. A
  * batch has an id and a time after which it adds nothing: what is run again, or lands late, counts once.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Exit, Schedule, type Scope } from "effect"
 import { hex } from "../domain/Digest.ts"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import { Ledger, type Repeat } from "./Ledger.ts"
+import { retried } from "./Retrying.ts"
 
 /** A repeat as it is handed in. */
 export type Unrecorded = Omit<Repeat, "receiptId">
@@ -18,6 +19,11 @@ export type Unrecorded = Omit<Repeat, "receiptId">
 export interface Recorder {
   /** Durable when it returns. After a failure some of them may be. */
   readonly record: (repeats: ReadonlyArray<Unrecorded>) => Effect.Effect<void, LedgerUnavailable>
+  /** The same for whoever is told of it later. */
+  readonly submit: (
+    repeats: ReadonlyArray<Unrecorded>,
+    told: (exit: Exit.Exit<void, LedgerUnavailable>) => void
+  ) => void
 }
 
 /** How many rows a batch has at most, unless a single request brings more. */
@@ -39,11 +45,9 @@ export const make = Effect.fnUntraced(function* (
     const batch = {
       id: yield* Identifiers.ordered,
       notAfterMillis: (yield* ledger.now) + validMillis,
-      repeats: yield* Effect.forEach(folded(repeats), (repeat) =>
-        Effect.map(Identifiers.ordered, (receiptId) => ({ ...repeat, receiptId }))
-      )
+      repeats: yield* withIds(folded(repeats))
     }
-    const recorded = yield* Effect.retry(ledger.record(batch), recordRetry)
+    const recorded = yield* retried(ledger.record(batch), recordRetry)
     if (recorded._tag === "Recorded") return
     return yield* new LedgerUnavailable({
       operation: "record",
@@ -51,7 +55,7 @@ export const make = Effect.fnUntraced(function* (
     })
   })
 
-  const record = yield* Batching.make({
+  const { ask, submit } = yield* Batching.make({
     operation: "record",
     scope,
     maxRows,
@@ -65,15 +69,31 @@ export const make = Effect.fnUntraced(function* (
       )
   })
 
-  return { record }
+  return { record: ask, submit }
 })
+
+const withIds = (repeats: ReadonlyArray<Unrecorded>): Effect.Effect<ReadonlyArray<Repeat>> =>
+  Effect.map(Identifiers.manyOrdered(repeats.length), (ids) =>
+    repeats.map(({ count, key, operator, outcome, reason, refersTo }, index) => ({
+      // An id for each was asked for.
+      receiptId: ids[index] as string,
+      key,
+      outcome,
+      operator,
+      count,
+      refersTo,
+      reason
+    }))
+  )
 
 /** Alike repeats as one, with the sum of their counts. */
 const folded = (repeats: ReadonlyArray<Unrecorded>): ReadonlyArray<Unrecorded> => {
   const alike = new Map<string, Unrecorded>()
   for (const repeat of repeats) {
     const { key, operator, outcome, reason, refersTo } = repeat
-    const name = JSON.stringify([hex(key.hash), outcome, operator, refersTo, reason])
+    // What could be taken for something else is told apart by its first character and by quotes.
+    const asked = reason === null ? `-${operator}` : `+${JSON.stringify([operator, reason])}`
+    const name = `${hex(key.hash)} ${outcome} ${refersTo} ${asked}`
     const before = alike.get(name)
     alike.set(name, before === undefined ? repeat : { ...before, count: before.count + repeat.count })
   }

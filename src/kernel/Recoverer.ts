@@ -52,7 +52,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
     const claiming = yield* Claiming.make
     const dispatch = yield* Dispatch.make({
       scope,
-      calls: yield* Calls.make,
+      calls: yield* Calls.make(scope),
       // A program is never sent again: it is asked for again.
       steps: () => () => Effect.die("Bug: a recovery runs no program")
     })

@@ -2,7 +2,7 @@
  * Transaction: how a transactional call runs inside of its transaction and how its end is read, and what a
  * call that has no transaction is given instead of one.
  */
-import { Cause, Effect, Exit, Option, Predicate } from "effect"
+import { Cause, Effect, Exit, Predicate } from "effect"
 import type { SqlClient } from "effect/sql"
 import * as SqlError from "effect/sql/SqlError"
 import * as Evidence from "./Evidence.ts"
@@ -21,13 +21,11 @@ export const refusing = (sentence: string): SqlClient.SqlClient => {
   }) as unknown as SqlClient.SqlClient
 }
 
+const refused = refusing("Bug: only a transactional capability has a transaction")
+
 /** Runs a call that is not transactional: the types don't let it ask for a transaction. */
 export const none = <A, E>(call: Effect.Effect<A, E, LedgerTransaction>): Effect.Effect<A, E> =>
-  Effect.provideService(
-    call,
-    LedgerTransaction,
-    refusing("Bug: only a transactional capability has a transaction")
-  )
+  Effect.provideService(call, LedgerTransaction, refused)
 
 /** What a transactional effect came to. */
 export type Ended = Pick<Settlement, "evidence" | "durationMillis">
@@ -71,12 +69,12 @@ export const wordsOf = (error: unknown): string => {
 
 /** What is known when the transaction's call has ended, or has not within its deadline. */
 export const outcomeOf = (
-  exit: Option.Option<Exit.Exit<Transacted, unknown>>,
+  exit: Exit.Exit<Transacted, unknown> | undefined,
   deadlineMillis: number
 ): Transacted => {
-  if (Option.isNone(exit)) return rolledBack(`no commit within ${deadlineMillis} ms`)
-  if (Exit.isSuccess(exit.value)) return exit.value.value
-  const error = Cause.squash(exit.value.cause)
+  if (exit === undefined) return rolledBack(`no commit within ${deadlineMillis} ms`)
+  if (Exit.isSuccess(exit)) return exit.value
+  const error = Cause.squash(exit.cause)
   return rolledBack(error instanceof Error ? error.message : String(error))
 }
 

@@ -33,7 +33,7 @@ export interface Beginning {
 }
 
 interface Parts {
-  readonly calls: Effect.Success<typeof Calls.make>
+  readonly calls: Calls.Calls
   readonly claiming: Effect.Success<typeof Claiming.make>
   readonly dispatch: Effect.Success<ReturnType<typeof Dispatch.make>>
 }
@@ -88,37 +88,38 @@ export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: 
     }
   })
 
-  const round = Effect.fnUntraced(function* (beginning: Beginning, lane: Lane, tries: number) {
-    const { ask, seenAttempt } = beginning
+  const round = (beginning: Beginning, lane: Lane, tries: number) => {
     const along = tries === 0 ? lane.along : undefined
-    if (along !== undefined) return yield* claimAndPerform(beginning, lane, along, along)
-    const found = yield* wanted.find(ask, yield* workers.incarnation)
+    if (along !== undefined) return claimAndPerform(beginning, lane, along, along)
+    return Effect.flatMap(workers.incarnation, (worker) =>
+      Effect.flatMap(wanted.find(beginning.ask, worker), (found) => goBy(beginning, lane, found))
+    )
+  }
+
+  const goBy = (beginning: Beginning, lane: Lane, found: Wanted.Found) => {
+    const { ask, seenAttempt } = beginning
     switch (found._tag) {
       case "Superseded":
-        return Conclusion.superseded(ask, found.reason, found.version)
+        return Effect.succeed(Conclusion.superseded(ask, found.reason, found.version))
       case "GuardFailed":
-        return Conclusion.guardFailed(ask, found.reason)
+        return Effect.succeed(Conclusion.guardFailed(ask, found.reason))
       case "LaneHeld":
-        return Conclusion.laneHeld(ask, found)
+        return Effect.succeed(Conclusion.laneHeld(ask, found))
       case "LaneBusy":
-        return found
+        return Effect.succeed(found)
       case "Wanted":
-        return yield* claimAndPerform(
-          beginning,
-          lane,
-          yield* claiming.prepare(ask, seenAttempt, found.basis),
-          undefined
+        return Effect.flatMap(claiming.prepare(ask, seenAttempt, found.basis), (prepared) =>
+          claimAndPerform(beginning, lane, prepared, undefined)
         )
     }
-  })
+  }
 
   /** What ended the waiting before its turn came: a later action, or its own validity. */
-  const cutShort = Effect.fnUntraced(function* (beginning: Beginning, lane: Lane) {
-    const { ask, startedNanos } = beginning
-    if (lane.isReplaced()) return Conclusion.superseded(ask, "a later action took its place", null)
-    const waitedMillis = yield* millisSince(startedNanos)
-    return waitedMillis > ask.capability.validityMillis ? Conclusion.expired(ask, waitedMillis) : undefined
-  })
+  const cutShort = ({ ask, startedNanos }: Beginning, lane: Lane) =>
+    Effect.map(millisSince(startedNanos), (waitedMillis) => {
+      if (lane.isReplaced()) return Conclusion.superseded(ask, "a later action took its place", null)
+      return waitedMillis > ask.capability.validityMillis ? Conclusion.expired(ask, waitedMillis) : undefined
+    })
 
   const turn = Effect.fnUntraced(
     function* (beginning: Beginning, lane: Lane) {

@@ -3,8 +3,9 @@
  * what it is then claimed on. The claim is bound to the version that is seen here; what changes in
  * between makes it ask again.
  */
-import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { NotPerformed } from "../domain/connector-errors.ts"
+import type { LedgerUnavailable } from "../domain/errors.ts"
 import type * as Guard from "../domain/Guard.ts"
 import { mask } from "../domain/Secret.ts"
 import { storable } from "../domain/Text.ts"
@@ -25,7 +26,7 @@ export type Found =
   | { readonly _tag: "GuardFailed"; readonly reason: string }
   | Exclude<EntityView["lane"], { readonly _tag: "LaneFree" }>
 
-export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Calls.make>) {
+export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
   const ledger = yield* Ledger
   const connectors = yield* Connectors
   const { turnMillis } = yield* Settings
@@ -47,14 +48,14 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
         : guard(question)
     })
     const call = yield* calls.start(Effect.provideService(asked, Inside, key))
-    const exit = yield* Effect.timeoutOption(Fiber.await(call), turnMillis)
-    if (Option.isNone(exit)) {
+    const exit = yield* calls.within(call, turnMillis)
+    if (exit === undefined) {
       call.interruptUnsafe()
       return yield* Effect.fail(`its guard gave no answer within ${turnMillis} ms`)
     }
-    return yield* Exit.isSuccess(exit.value)
-      ? Effect.succeed(exit.value.value)
-      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.value.cause))}`)
+    return yield* Exit.isSuccess(exit)
+      ? Effect.succeed(exit.value)
+      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.cause))}`)
   })
 
   const decide = Effect.fnUntraced(function* (ask: Ask, view: EntityView): Effect.fn.Return<Found, string> {
@@ -80,12 +81,12 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
     return { _tag: "Wanted", basis: { version, becomes: stored } }
   })
 
-  /** Looks at the entity and asks. Says so where the lane is not free, without asking. */
-  const find = Effect.fnUntraced(function* (ask: Ask, worker: string) {
-    const { capability, decidedAt, key, lane } = ask
-    const dependsOnState =
-      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
-    if (!dependsOnState) return { _tag: "Wanted", basis: null } satisfies Found
+  /** Says so where the lane is not free, without asking. */
+  const lookAndAsk = Effect.fnUntraced(function* (
+    ask: Ask,
+    worker: string
+  ): Effect.fn.Return<Found, LedgerUnavailable> {
+    const { capability, key, lane } = ask
     const view = yield* ledger.look(key, { lane, worker })
     if (view.lane._tag === "LaneBusy") return view.lane
     if (view.lane._tag === "LaneHeld" && !capability.passesDoubt) return view.lane
@@ -94,7 +95,17 @@ export const make = Effect.fnUntraced(function* (calls: Effect.Success<typeof Ca
     )
   })
 
+  /** Looks at the entity and asks, where anything about the action depends on its state. */
+  const find = (ask: Ask, worker: string): Effect.Effect<Found, LedgerUnavailable> => {
+    const { capability, decidedAt } = ask
+    const dependsOnState =
+      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
+    return dependsOnState ? lookAndAsk(ask, worker) : wantedAnyway
+  }
+
   return { find }
 })
+
+const wantedAnyway = Effect.succeed<Found>({ _tag: "Wanted", basis: null })
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -76,7 +76,10 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
       })
     )
 
-    const said = yield* Batching.make<{ readonly taken: Taken; readonly delivered: Delivered }, void>({
+    const { ask: said } = yield* Batching.make<
+      { readonly taken: Taken; readonly delivered: Delivered },
+      void
+    >({
       operation: "deliver",
       scope: speaking,
       maxRows: maxSaid,

@@ -70,6 +70,7 @@ export const make = Effect.fnUntraced(function* ({
 
   return {
     freed: ({ isAwaited, lane }) => {
+      if (!isAwaited && awaited.size === 0) return
       const name = hex(lane)
       const wasAwaited = awaited.delete(name)
       if (!isAwaited && !wasAwaited) return

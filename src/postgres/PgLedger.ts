@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql"
 import { LedgerUnavailable } from "../domain/errors.ts"
 import * as GroupCommit from "../kernel/GroupCommit.ts"
 import { type Batch, Ledger, type Recorded } from "../kernel/Ledger.ts"
+import { traced } from "../kernel/telemetry/Spans.ts"
 import * as Calling from "./Calling.ts"
 import * as Claim from "./claim.ts"
 import { claimAll } from "./claims.ts"
@@ -54,17 +55,16 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     return Ledger.of({
       pathSecret,
 
-      find: Effect.fn("Ledger.find")((key) => grouped.find(key)),
+      find: (key) => traced("Ledger.find", grouped.find(key)),
 
-      claim: Effect.fn("Ledger.claim")((claim) => grouped.claim(claim)),
+      claim: (claim) => traced("Ledger.claim", grouped.claim(claim)),
 
       resend: Effect.fn("Ledger.resend")((attempt) => confirmed("resend", Claim.resend(sql, attempt))),
 
-      settle: Effect.fn("Ledger.settle")((settlement) => grouped.settle(settlement)),
+      settle: (settlement) => traced("Ledger.settle", grouped.settle(settlement)),
 
-      settleAndClaim: Effect.fn("Ledger.settleAndClaim")((settlement, next) =>
-        grouped.settleAndClaim(settlement, next)
-      ),
+      settleAndClaim: (settlement, next) =>
+        traced("Ledger.settleAndClaim", grouped.settleAndClaim(settlement, next)),
 
       apply: Effect.fn("Ledger.apply")((key, event, receiptId) =>
         Effect.map(
@@ -116,7 +116,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 
       now: clock.now,
 
-      record: Effect.fn("Ledger.record")((batch) => confirmed("record", recorded(batch))),
+      record: (batch) => traced("Ledger.record", confirmed("record", recorded(batch))),
 
       // Over the connections where nobody waits for long: those for one row may all be waiting for rows that
       // somebody holds, and a lease that runs out behind them makes everything in flight here doubtful.
@@ -169,8 +169,9 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
           yield* clock.set
           return { _tag: "TooLate" }
         }
-        const rows = written.length > 0 ? written : yield* Settle.receiptsById(sql, ids)
-        return { _tag: "Recorded", receipts: yield* readReceipts(rows) }
+        const receipts =
+          written.length > 0 ? written : yield* Effect.flatMap(Settle.receiptsById(sql, ids), readReceipts)
+        return { _tag: "Recorded", receipts }
       })
     }
   })

@@ -2,7 +2,7 @@
  * ReceiptRow: how a receipt stands in a row of `fibric.receipt_log`, read back as a `Receipt`.
  */
 import { DateTime, Effect, Schema } from "effect"
-import { Outcome, Proof, Receipt } from "../domain/Receipt.ts"
+import { ofLedger, Outcome, Proof, type Receipt } from "../domain/Receipt.ts"
 
 /** A receipt's columns, under the names that every statement selects them by. */
 export const ReceiptRow = Schema.Struct({
@@ -30,7 +30,7 @@ export const receiptColumns = `id, at, outcome, operator, capability, key, entit
 
 /** The receipt that a row states. */
 export const toReceipt = (row: typeof ReceiptRow.Type): Receipt =>
-  new Receipt({
+  ofLedger({
     id: row.id,
     at: DateTime.fromDateUnsafe(row.at),
     outcome: row.outcome,
@@ -55,11 +55,10 @@ export const receiptColumnsBeside = receiptColumns.replaceAll(/\w+/g, "receipt.$
 export const receiptBeside = (row: { readonly [column: string]: unknown }): unknown =>
   row["receipt_id"] === null
     ? null
-    : Object.fromEntries(
-        Object.entries(row)
-          .filter(([column]) => column.startsWith("receipt_"))
-          .map(([column, value]) => [column.slice("receipt_".length), value])
-      )
+    : Object.fromEntries(besideNames.map(([name, column]) => [name, row[column]]))
+
+/** The columns, and what they are called beside another row's. */
+const besideNames = receiptColumns.split(/,\s+/).map((name) => [name, `receipt_${name}`] as const)
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(ReceiptRow))
 

@@ -7,16 +7,16 @@
  * in one order.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { Effect } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Receipt } from "../domain/Receipt.ts"
+import { ofLedger } from "../domain/Receipt.ts"
 import type { Ending } from "../kernel/GroupCommit.ts"
 import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.ts"
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { asked, insertRows } from "./claims.ts"
 import { awaited, evolve, stateGate } from "./consequences.ts"
 import { isAlive, others } from "./lane.ts"
-import { readReceipts } from "./ReceiptRow.ts"
+import { decoded } from "./statements.ts"
 
 type Sql = PgClient.PgClient
 type Row = { readonly [column: string]: unknown }
@@ -51,12 +51,13 @@ const ends = {
 } as const
 
 /** What a settlement writes; `undefined` where what it says has to be decided on the row. */
-const writingOf = ({ durationMillis, evidence, key, receiptId, stateOf, token }: Settlement) => {
+const writingOf = ({ durationMillis, evidence, key, lane, receiptId, stateOf, token }: Settlement) => {
   if (evidence._tag === "Unknown") return undefined
   const end = ends[evidence._tag]
   const denial = evidence._tag === "NotPerformed" ? evidence : { proof: null, reason: null }
   return {
     ...end,
+    lane,
     hash: key.hash,
     token,
     receiptId,
@@ -71,6 +72,10 @@ const writingOf = ({ durationMillis, evidence, key, receiptId, stateOf, token }:
 
 type Writing = NonNullable<ReturnType<typeof writingOf>>
 
+/** The one order that everybody takes rows in: by lane and key. */
+const inOrder = (a: Writing, b: Writing): number =>
+  Buffer.compare(a.lane ?? a.hash, b.lane ?? b.hash) || Buffer.compare(a.hash, b.hash)
+
 const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
   ending AS (
     SELECT * FROM unnest(
@@ -80,9 +85,10 @@ const endings = (sql: Sql, writings: ReadonlyArray<Writing>) => sql`
       ${texts(writings.map(({ effectId }) => effectId))}, ${ints(writings.map(({ durationMillis }) => durationMillis))},
       ${texts(writings.map(({ proof }) => proof))}, ${texts(writings.map(({ reason }) => reason))},
       ${texts(writings.map(({ body }) => body))}, ${hashes(writings.map(({ changes }) => changes))}
-    ) AS ending (
-      key_hash, token, receipt_id, state, outcome, mark, effect_id, duration_millis, proof, reason, body, changes
+    ) WITH ORDINALITY AS ending (
+      key_hash, token, receipt_id, state, outcome, mark, effect_id, duration_millis, proof, reason, body, changes, number
     )
+    ORDER BY number
   )`
 
 /** The next claims join the rows that have left their lanes: none can come before. */
@@ -107,43 +113,57 @@ export const settleAll = (
   Effect.gen(function* () {
     const usual = batch.flatMap(({ next, settlement }) => {
       const writing = writingOf(settlement)
-      return writing === undefined ? [] : [{ writing, next }]
+      // Whose place in the one order is not known goes alone.
+      const isPlaced = batch.length === 1 || settlement.lane !== undefined
+      return writing === undefined || !isPlaced ? [] : [{ writing, next }]
     })
     if (usual.length === 0) return batch.map(() => undefined)
     const rows = yield* write(
       sql,
-      usual.map(({ writing }) => writing),
+      usual.map(({ writing }) => writing).sort(inOrder),
       usual.flatMap(({ next }) => next ?? [])
     )
-    const receipts = yield* readReceipts(rows)
-    const ended = new Map(receipts.map((receipt, index) => [receipt.id, endedAs(receipt, rows[index])]))
+    const found = new Map(rows.map((row) => [row.id, row]))
+    const ended = new Map(
+      usual.flatMap(({ writing }) => {
+        const row = found.get(writing.receiptId)
+        return row === undefined ? [] : [[writing.receiptId, endedAs(writing, row)] as const]
+      })
+    )
     return batch.map(({ settlement }) => ended.get(settlement.receiptId))
   })
 
+// Rows are looked for one after the other, in the order of the settlements: joined as two sets the planner,
+// who expects one row of each, compares every settlement with every row. The state is compared under a
+// collation that is not the indexes': by state it would read the index of what is in flight from end to end,
+// with every dead entry that is still in it.
 const write = (
   sql: Sql,
   writings: ReadonlyArray<Writing>,
   claims: ReadonlyArray<Claim>
-): Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError> => {
+): Effect.Effect<ReadonlyArray<typeof MovedRow.Type>, SqlError.SqlError> => {
   const changes = writings.flatMap(({ changes }) => changes ?? [])
-  return sql<Row>`
+  return sql`
     WITH ${endings(sql, writings)}, gate AS (${stateGate(sql, changes)}), seen AS (
-      SELECT ledger.key_hash, ledger.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
+      SELECT before.key_hash, before.receipt_id AS before_id, ending.receipt_id, ending.state, ending.outcome,
         ending.mark, ending.effect_id, ending.duration_millis, ending.proof, ending.reason, ending.body
-      FROM ending JOIN fibric.ledger AS ledger ON ledger.key_hash = ending.key_hash
-      WHERE ledger.key_hash = ANY(${hashes(writings.map(({ hash }) => hash))})
-        AND ledger.token = ending.token AND ledger.state = 'performing'
-        AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
-        AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
-        AND (ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate))
-      ORDER BY ledger.entity_hash, ledger.key_hash
-      FOR UPDATE OF ledger
+      FROM ending, LATERAL (
+        SELECT key_hash, receipt_id FROM fibric.ledger AS ledger
+        WHERE ledger.key_hash = ending.key_hash
+          AND ledger.token = ending.token AND ledger.state = 'performing' COLLATE "C"
+          AND NOT ledger.beside_earlier AND ledger.evidence IS NULL
+          AND (ending.state <> 'done' OR ledger.state_of IS NOT DISTINCT FROM ending.changes)
+        FOR UPDATE
+      ) AS before
+      WHERE ending.changes IS NULL OR ending.changes IN (SELECT entity_hash FROM gate)
     ), moved AS (
       UPDATE fibric.ledger AS ledger
       SET state = seen.state, since = clock_timestamp(), revision = revision + 1, passed_doubt = false,
         receipt_id = seen.receipt_id, evidence = seen.mark, effect_id = seen.effect_id
       FROM seen WHERE ledger.key_hash = seen.key_hash
-      RETURNING ledger.*, seen.before_id, seen.outcome, seen.duration_millis, seen.proof, seen.reason, seen.body
+      RETURNING ledger.key_hash, ledger.entity_hash, ledger.capability, ledger.key, ledger.entity_type,
+        ledger.entity_id, ledger.operator, ledger.attempt, ledger.state, ledger.since, ledger.receipt_id,
+        ledger.state_of, ledger.state_version, ledger.state_shape, ledger.state_json, seen.before_id, seen.outcome, seen.duration_millis, seen.proof, seen.reason, seen.body
     ), evolved AS (${evolve(sql, changes.length > 0)}), ${claimsAlong(sql, claims)},
     written AS (
       INSERT INTO fibric.receipt_log (
@@ -154,14 +174,51 @@ const write = (
         before_id, duration_millis, proof, reason, body
       FROM moved
     )
-    SELECT receipt_id AS id, since AS at, outcome, operator, capability, key, entity_type, entity_id, attempt,
-      1 AS count, before_id AS refers_to, duration_millis, proof, reason, body, NULL::timestamptz AS check_after,
-      entity_hash AS left_lane, ${awaited(sql)}, entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
-    FROM moved`
+    SELECT receipt_id AS id, since AS at, operator, capability, key, entity_type, entity_id, attempt,
+      before_id AS refers_to, entity_hash AS left_lane, ${awaited(sql)},
+      entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
+    FROM moved`.pipe(Effect.flatMap(decodeMoved), decoded)
 }
 
-const endedAs = (receipt: Receipt, row: Row | undefined): EndedAlong => {
+/** What the database adds to a settlement's receipt, and what it says about the lane. */
+const MovedRow = Schema.Struct({
+  id: Schema.String,
+  at: Schema.Date,
+  operator: Schema.String,
+  capability: Schema.String,
+  key: Schema.String,
+  entity_type: Schema.String,
+  entity_id: Schema.String,
+  attempt: Schema.Int,
+  refers_to: Schema.NullOr(Schema.String),
+  left_lane: Schema.Uint8Array,
+  awaited: Schema.Boolean,
+  took_along: Schema.Boolean
+})
+const decodeMoved = Schema.decodeUnknownEffect(Schema.Array(MovedRow))
+
+const endedAs = (writing: Writing, row: typeof MovedRow.Type): EndedAlong => ({
+  applied: {
+    _tag: "Settled",
+    receipt: ofLedger({
+      id: row.id,
+      at: DateTime.fromDateUnsafe(row.at),
+      outcome: writing.outcome,
+      operator: row.operator,
+      capability: row.capability,
+      key: row.key,
+      entity: { type: row.entity_type, id: row.entity_id },
+      attempt: row.attempt,
+      count: 1,
+      refersTo: row.refers_to,
+      durationMillis: writing.durationMillis,
+      proof: writing.proof,
+      reason: writing.reason,
+      body: writing.body,
+      checkAfter: null
+    })
+  },
+  freed: freedBy(row),
   // What goes along is a key's first attempt.
-  const claimed = row?.["took_along"] === true ? { attempt: 1, generation: 0 } : undefined
-  return { applied: { _tag: "Settled", receipt }, freed: freedBy(row), claimed }
-}
+  claimed: row.took_along ? { attempt: 1, generation: 0 } : undefined
+})

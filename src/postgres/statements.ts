@@ -7,7 +7,8 @@
 import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import type { Batch, Entry, KeyName } from "../kernel/Ledger.ts"
+import { ofLedger, type Receipt } from "../domain/Receipt.ts"
+import type { Batch, Entry, KeyName, Repeat } from "../kernel/Ledger.ts"
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { StateColumn } from "./LedgerRow.ts"
 import { receiptBeside, receiptColumns, receiptColumnsBeside, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
@@ -43,10 +44,12 @@ const EntryRow = Schema.Struct({
   check_after: Schema.NullOr(Schema.Date),
   attempt: Schema.Int,
   fingerprint: Schema.String,
-  paths: Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
+  paths: Schema.String,
   receipt: Schema.NullOr(ReceiptRow)
 })
 
+const Paths = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String))
+const decodePaths = Schema.decodeUnknownSync(Paths)
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(EntryRow))
 
 /** A row that does not fit is our own bug: the ledger alone writes them. */
@@ -88,14 +91,30 @@ const toEntry = (row: typeof EntryRow.Type): Entry => ({
   state: row.state,
   attempt: row.attempt,
   fingerprint: row.fingerprint,
-  paths: row.paths,
+  // Only a conflict is explained by them.
+  get paths() {
+    return decodePaths(row.paths)
+  },
   since: DateTime.fromDateUnsafe(row.since),
   checkAfter: utc(row.check_after),
   receipt: row.receipt === null ? null : toReceipt(row.receipt)
 })
 
-/** The receipts of a batch of repeats: one that ran before, or whose time is over, adds nothing. */
-export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows => sql`
+/** Writes the receipts of a batch of repeats: one that ran before, or whose time is over, adds nothing. */
+export const record = (sql: Sql, batch: Batch): Effect.Effect<ReadonlyArray<Receipt>, SqlError.SqlError> =>
+  insertRepeats(sql, batch).pipe(
+    Effect.flatMap(decodeWritten),
+    Effect.map((rows) => {
+      const written = new Map(rows.map((row) => [row.id, row]))
+      return batch.repeats.flatMap((repeat) => {
+        const row = written.get(repeat.receiptId)
+        return row === undefined ? [] : [asWritten(repeat, row)]
+      })
+    }),
+    decoded
+  )
+
+const insertRepeats = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows => sql`
   WITH batch AS (
     INSERT INTO fibric.receipt_batch (id, not_after)
     SELECT ${id}::uuid, not_after FROM (SELECT to_timestamp(${notAfterMillis / 1_000}::float8) AS not_after) AS time
@@ -117,7 +136,30 @@ export const record = (sql: Sql, { id, notAfterMillis, repeats }: Batch): Rows =
     ${uuids(repeats.map((repeat) => repeat.refersTo))}, ${texts(repeats.map((repeat) => repeat.reason))}
   ) AS repeat (id, outcome, operator, capability, key_hash, key, entity_type, entity_id, count, refers_to, reason)
   LEFT JOIN fibric.ledger AS ledger ON ledger.key_hash = repeat.key_hash
-  RETURNING ${sql.literal(receiptColumns)}`
+  RETURNING id, at, attempt`
+
+/** What the database adds to a repeat's receipt. */
+const WrittenRow = Schema.Struct({ id: Schema.String, at: Schema.Date, attempt: Schema.Int })
+const decodeWritten = Schema.decodeUnknownEffect(Schema.Array(WrittenRow))
+
+const asWritten = (repeat: Repeat, { at, attempt }: typeof WrittenRow.Type): Receipt =>
+  ofLedger({
+    id: repeat.receiptId,
+    at: DateTime.fromDateUnsafe(at),
+    outcome: repeat.outcome,
+    operator: repeat.operator,
+    capability: repeat.key.verb,
+    key: repeat.key.label,
+    entity: repeat.key.entity,
+    attempt,
+    count: repeat.count,
+    refersTo: repeat.refersTo,
+    durationMillis: null,
+    proof: null,
+    reason: repeat.reason,
+    body: null,
+    checkAfter: null
+  })
 
 /** Extends a lease that has not run out; registers a worker that is new. No row: it had run out. */
 export const beat = (sql: Sql, worker: string, leaseMillis: number): Rows => sql`

@@ -72,6 +72,7 @@ export const settle = Effect.fnUntraced(function* (claim: Claim, evidence: Evide
   return yield* ledger.settle({
     key: claim.key,
     token: claim.token,
+    lane: claim.lane,
     receiptId: receiptId ?? (yield* Identifiers.ordered),
     evidence,
     durationMillis: 12

@@ -68,8 +68,8 @@ const dead = Effect.gen(function* () {
 const alongOf = Effect.fnUntraced(function* (claim: Claim, next: Claim, evidence: Evidence = performed) {
   const ledger = yield* Ledger
   const receiptId = yield* Identifiers.ordered
-  const { key, token } = claim
-  const settlement = { key, token, receiptId, evidence, durationMillis: 1 }
+  const { key, lane, token } = claim
+  const settlement = { key, token, lane, receiptId, evidence, durationMillis: 1 }
   return { settlement, ...(yield* ledger.settleAndClaim(settlement, next)) }
 })
 

@@ -83,7 +83,7 @@ describe("docs/telemetry.md", () => {
   })
 
   it("has every span that the source names", () => {
-    const spans = found(/(?:Effect\.fn|withSpan)\("([^"]+)"/g)
+    const spans = found(/(?:Effect\.fn|withSpan|traced)\("([^"]+)"/g)
     assert.isAbove(spans.length, 40)
     assert.deepStrictEqual(
       table("span", "what it is")

@@ -11,7 +11,7 @@ import * as Seeded from "../../src/testing/simulation/Seeded.ts"
 const doubling = Effect.fnUntraced(function* (scope: Scope.Scope, maxRows = 100) {
   const batches: Array<ReadonlyArray<number>> = []
   const gates: Array<Deferred.Deferred<void, LedgerUnavailable>> = []
-  const double = yield* Batching.make({
+  const { ask: double } = yield* Batching.make({
     operation: "double",
     scope,
     maxRows,
@@ -118,7 +118,7 @@ describe("batching", () => {
         for (let turn = 0; turn < times; turn++) yield* Effect.yieldNow
       })
     return Effect.gen(function* () {
-      const double = yield* Batching.make({
+      const { ask: double } = yield* Batching.make({
         operation: "double",
         scope: yield* Effect.scope,
         maxRows: 10,

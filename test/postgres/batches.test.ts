@@ -34,8 +34,16 @@ const together = <A, B, E, R>(items: ReadonlyArray<A>, each: (item: A) => Effect
 const settleWith = Effect.fnUntraced(function* (claim: Claim, stateOf: Uint8Array | null) {
   const ledger = yield* Ledger
   const receiptId = yield* Identifiers.ordered
-  const { key, token } = claim
-  return yield* ledger.settle({ key, token, receiptId, evidence: performed, durationMillis: 1, stateOf })
+  const { key, lane, token } = claim
+  return yield* ledger.settle({
+    key,
+    token,
+    lane,
+    receiptId,
+    evidence: performed,
+    durationMillis: 1,
+    stateOf
+  })
 })
 
 /** Holds what a statement locks until told otherwise. */

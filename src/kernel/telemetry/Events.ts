@@ -4,8 +4,7 @@
  *
  * What a start has to say is a sentence, and no event.
  */
-import { Effect } from "effect"
-import type { LogLevel } from "effect"
+import { Context, Effect, Logger, LogLevel, References } from "effect"
 
 /** What a field means, wherever it stands. An instant is ISO 8601 in UTC; what is not known is null. */
 export const fields = {
@@ -259,13 +258,25 @@ export type FieldsOf<Name extends EventName> = {
   readonly [field in (typeof events)[Name]["fields"][number]]: string | number | boolean | null
 }
 
-/** Tells the log of an event, at the level that it is declared with, or at one of several. */
+/**
+ * Tells the log of an event, at the level that it is declared with, or at one of several. Where nobody
+ * listens at that level, its values are not even put together.
+ */
 export const emit = <Name extends EventName>(
   name: Name,
-  values: FieldsOf<Name>,
+  values: FieldsOf<Name> | (() => FieldsOf<Name>),
   level?: LogLevel.Severity
-): Effect.Effect<void> => {
-  const declared: Declared = events[name]
-  const severity = typeof declared.level === "string" ? declared.level : level
-  return Effect.annotateLogs(Effect.logWithLevel(severity)(name), values)
-}
+): Effect.Effect<void> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const declared: Declared = events[name]
+    const severity = typeof declared.level === "string" ? declared.level : level
+    if (severity !== undefined && !isHeard(severity, context)) return Effect.void
+    return Effect.annotateLogs(
+      Effect.logWithLevel(severity)(name),
+      typeof values === "function" ? values() : values
+    )
+  })
+
+const isHeard = (severity: LogLevel.Severity, context: Context.Context<never>): boolean =>
+  Context.get(context, Logger.CurrentLoggers).size > 0 &&
+  !LogLevel.isGreaterThan(Context.get(context, References.MinimumLogLevel), severity)

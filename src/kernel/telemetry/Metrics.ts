@@ -79,14 +79,34 @@ const boundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 
 const described = (name: keyof typeof metrics) => ({ description: metrics[name].description })
 
-const effects = Metric.counter("fibric_effects_total", {
-  ...described("fibric_effects_total"),
-  incremental: true
-})
-const durations = Metric.histogram("fibric_effect_duration_seconds", {
-  ...described("fibric_effect_duration_seconds"),
-  boundaries
-})
+interface Series {
+  readonly effects: Metric.Counter<number>
+  readonly durations: Metric.Histogram<number>
+}
+
+const series = new Map<string, Series>()
+
+/** The series of some labels, made once: to find out which ones labels mean costs more than to count. */
+const seriesOf = ({ capability, connector, outcome }: Labels): Series => {
+  const name = `${connector} ${capability} ${outcome}`
+  const known = series.get(name)
+  if (known !== undefined) return known
+  const attributes = { connector, capability, outcome }
+  const fresh = {
+    effects: Metric.counter("fibric_effects_total", {
+      ...described("fibric_effects_total"),
+      incremental: true,
+      attributes
+    }),
+    durations: Metric.histogram("fibric_effect_duration_seconds", {
+      ...described("fibric_effect_duration_seconds"),
+      boundaries,
+      attributes
+    })
+  }
+  series.set(name, fresh)
+  return fresh
+}
 const inFlight = Metric.gauge("fibric_in_flight", described("fibric_in_flight"))
 const waiting = Metric.gauge("fibric_waiting", described("fibric_waiting"))
 const deliveries = Metric.counter("fibric_outbox_deliveries_total", {
@@ -99,23 +119,20 @@ const oldestDoubt = Metric.gauge("fibric_oldest_doubt_seconds", described("fibri
 const operatorsHeld = Metric.gauge("fibric_operators_held", described("fibric_operators_held"))
 
 /** Counts what a receipt stands for, and how long its call took where it says so. */
-export const ended = (labels: Labels, count: number, durationMillis: number | null): Effect.Effect<void> => {
-  const attributes = { connector: labels.connector, capability: labels.capability, outcome: labels.outcome }
-  const counted = Metric.update(Metric.withAttributes(effects, attributes), count)
-  if (durationMillis === null) return counted
-  return Effect.andThen(
-    counted,
-    Metric.update(Metric.withAttributes(durations, attributes), durationMillis / 1_000)
-  )
+export const ended = (
+  labels: Labels,
+  count: number,
+  durationMillis: number | null,
+  context: Context.Context<never>
+): void => {
+  const { durations, effects } = seriesOf(labels)
+  effects.updateUnsafe(count, context)
+  if (durationMillis !== null) durations.updateUnsafe(durationMillis / 1_000, context)
 }
 
-/** Counts a call as under way while it runs, however it ends. */
-export const whileInFlight = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.acquireUseRelease(
-    Metric.modify(inFlight, 1),
-    () => call,
-    () => Metric.modify(inFlight, -1)
-  )
+/** So many more calls are under way, or fewer, as the context's registry counts them. */
+export const calls = (more: number, context: Context.Context<never>): void =>
+  inFlight.modifyUnsafe(more, context)
 
 /** Counts how a delivery ended. */
 export const delivered = (capability: string, ended: string): Effect.Effect<void> =>
