@@ -42,6 +42,7 @@ describe("the README's code", () => {
         "examples/embed.ts",
         "examples/order.ts",
         "examples/simulation.ts",
+        "examples/operator.ts",
         "examples/connector.ts",
         "examples/laws.ts"
       ]
