@@ -6,11 +6,7 @@ import { LongestFirst } from "./test/support/longest-first.ts"
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
 
 /** Tests that judge by real deadlines: they have the machine to themselves, after all others. */
-const timed = [
-  "test/connectors/http-laws.test.ts",
-  "test/connectors/smtp-laws.test.ts",
-  "test/testing/laws/laws.test.ts"
-]
+const timed = ["test/connectors/*-laws.test.ts", "test/testing/laws/laws.test.ts"]
 
 export default defineConfig({
   resolve: { conditions: ["fibric-source"] },

@@ -13,7 +13,7 @@ const connect = (url: Redacted.Redacted<string>) =>
 
 /** A new, empty database: where it is, and a client for it. */
 export const make = Effect.fnUntraced(function* (
-  harness: "crash" | "lanes" | "cluster" | "receipts" | "outbox"
+  harness: "crash" | "lanes" | "cluster" | "receipts" | "outbox" | "laws"
 ) {
   const server = yield* FibricEmbedded.database()
   // A pool opens no connection any more while its own scope closes: dropping needs one of its own.

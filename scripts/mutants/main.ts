@@ -11,11 +11,19 @@ import { join } from "node:path"
 import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { operatorMutants } from "./operators.ts"
+import { orderMutants } from "./orders.ts"
 import { outboxMutants } from "./outbox.ts"
 import { payloadMutants } from "./payloads.ts"
 import { receiptMutants } from "./receipts.ts"
 
-const mutants = [...kernelMutants, ...payloadMutants, ...receiptMutants, ...outboxMutants, ...operatorMutants]
+const mutants = [
+  ...kernelMutants,
+  ...payloadMutants,
+  ...receiptMutants,
+  ...outboxMutants,
+  ...operatorMutants,
+  ...orderMutants
+]
 
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
 

@@ -136,7 +136,7 @@ export const make = Effect.fnUntraced(function* (
     return flight
   }
 
-  /** What needs no flight: answered once its receipt is durable. */
+  /** What needs no flight: answered once its receipt is durable, which takes its place back, too. */
   const conclude = (ask: Ask, conclusion: Conclusion): Effect.Effect<Receipt, Unsettled> => {
     const { key, operator } = ask
     const answered = exitOf(conclusion)

@@ -55,7 +55,10 @@ export interface Bounds {
   /** The first and the longest pause between two looks at another process's flight. */
   readonly pollMillis: number
   readonly maxPollMillis: number
-  /** How many rows of one entity may wait in the outbox. The next one gets `OutboxFull`. */
+  /**
+   * How many rows of one entity may wait in the outbox. The next one gets `OutboxFull`. Transactions at the same
+   * time don't see each other's; `fibric.propose` in the database has 10,000, whatever is set here.
+   */
   readonly outboxCapacity: number
   /** How many entities this process delivers for at once. The others' rows wait in the outbox. */
   readonly deliverAtOnce: number

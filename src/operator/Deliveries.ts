@@ -17,7 +17,6 @@
 import { Clock, Context, Effect, Exit, Fiber, Layer, Queue, Result, Scope } from "effect"
 import { type Action, make as makeAction } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
-import * as Entity from "../domain/Entity.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Operator from "../domain/Operator.ts"
 import { jsonOf } from "../domain/PlainCodec.ts"
@@ -34,6 +33,7 @@ import { millisSince } from "../kernel/Stopwatch.ts"
 import { emit } from "../kernel/telemetry/Events.ts"
 import * as Metrics from "../kernel/telemetry/Metrics.ts"
 import * as Ending from "./Ending.ts"
+import { about, tell } from "./DeliveryEvents.ts"
 
 export class Deliveries extends Context.Service<
   Deliveries,
@@ -211,48 +211,4 @@ const actionOf = (
       Result.mapError(() => `its payload does not fit the schema of "${capability.name}"`),
       Result.map((payload) => makeAction(capability, taken.entity, payload, taken.decidedAt))
     )
-}
-
-const about = ({ capability, delivery, entity, operator, position }: Taken) => ({
-  "fibric.outbox.position": String(position),
-  "fibric.outbox.delivery": delivery,
-  "fibric.capability": capability,
-  "fibric.entity": Entity.label(entity),
-  "fibric.operator": operator
-})
-
-const tell = (taken: Taken, delivered: Delivered): Effect.Effect<void> => {
-  const counted = Metrics.delivered(taken.capability, delivered._tag.toLowerCase())
-  switch (delivered._tag) {
-    case "End":
-      return Effect.andThen(
-        counted,
-        emit("fibric.outbox.delivered", {
-          ...about(taken),
-          "fibric.receipt.outcome": delivered.outcome,
-          "fibric.receipt.id": delivered.receipt
-        })
-      )
-    case "Renew":
-      return Effect.void
-    case "Again":
-    case "Failed":
-      return Effect.andThen(
-        counted,
-        emit(
-          "fibric.outbox.again",
-          {
-            ...about(taken),
-            "fibric.outbox.after_millis": delivered.afterMillis,
-            "fibric.reason": delivered.reason
-          },
-          delivered._tag === "Failed" ? "Warn" : "Info"
-        )
-      )
-    case "Bury":
-      return Effect.andThen(
-        counted,
-        emit("fibric.outbox.buried", { ...about(taken), "fibric.reason": delivered.reason })
-      )
-  }
 }

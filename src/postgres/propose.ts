@@ -3,7 +3,8 @@
  * the app's client, and a role that may call the function which writes.
  */
 import { type DateTime, Duration, Effect } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
+import * as SqlClient from "effect/sql/SqlClient"
 import type { Action } from "../domain/Action.ts"
 import type * as Capability from "../domain/Capability.ts"
 import * as Operator from "../domain/Operator.ts"

@@ -6,11 +6,10 @@
  * the row says so, or it never will.
  */
 import type { PgClient } from "@effect/sql-pg"
-import { Cause, Effect } from "effect"
-import { SqlError } from "effect/sql"
-import * as Evidence from "../kernel/Evidence.ts"
-import type { Ledger, Settlement, Transacted } from "../kernel/Ledger.ts"
-import { LedgerTransaction } from "../kernel/LedgerTransaction.ts"
+import { Effect, Predicate } from "effect"
+import type { SqlError } from "effect/sql"
+import type { Ledger, Transacted } from "../kernel/Ledger.ts"
+import * as Transaction from "../kernel/Transaction.ts"
 import { inTransaction } from "./inTransaction.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import { receiptsById, settle } from "./settle.ts"
@@ -18,13 +17,14 @@ import type { Freed } from "./settlements.ts"
 
 type Attempt = Parameters<Ledger["Service"]["transact"]>[0]
 type Work = Parameters<Ledger["Service"]["transact"]>[1]
-type Ended = Pick<Settlement, "evidence" | "durationMillis">
 
 /** Why everything is taken back: the failure that rolls the transaction back, and its answer. */
 interface TakenBack {
   readonly _tag: "TakenBack"
   readonly end: Transacted
 }
+
+const isTakenBack = (error: unknown): error is TakenBack => Predicate.isTagged(error, "TakenBack")
 
 const takeBack = (end: Transacted) => Effect.fail<TakenBack>({ _tag: "TakenBack", end })
 
@@ -41,7 +41,7 @@ export const transact = (
     const [before] = yield* Effect.flatMap(receiptsById(sql, [attempt.receiptId]), readReceipts)
     if (before !== undefined) return unheard({ _tag: "Settled", receipt: before })
     if (locked.length === 0) return unheard(fenced)
-    const ended = yield* within(sql, effect)
+    const ended = yield* Transaction.within(sql, effect)
     const { evidence } = ended
     if (evidence._tag !== "Performed" && evidence._tag !== "Refused") {
       return yield* takeBack({ _tag: "RolledBack", evidence })
@@ -50,6 +50,8 @@ export const transact = (
     return applied._tag === "Settled" ? { transacted: applied, freed } : yield* takeBack(fenced)
   }).pipe(
     (statements) => inTransaction(sql, statements),
+    // Where the connection is lost, the driver reports this as a defect, too.
+    Effect.catchDefect((defect) => (isTakenBack(defect) ? Effect.fail(defect) : Effect.die(defect))),
     Effect.catchTag("TakenBack", ({ end }) => Effect.succeed(unheard(end)))
   )
 
@@ -68,26 +70,3 @@ const lock = (sql: PgClient.PgClient, { key, token }: Attempt) =>
       WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'
       FOR UPDATE`
   )
-
-/** The effect up to its end. What it wrote before it refused, or failed, is taken back here. */
-const within = (sql: PgClient.PgClient, effect: Work): Effect.Effect<Ended> =>
-  Effect.provideService(effect, LedgerTransaction, sql).pipe(
-    Effect.filterOrFail(
-      ({ evidence }) => evidence._tag === "Performed",
-      (ended) => ended
-    ),
-    sql.withTransaction,
-    Effect.catch((ended) => ("evidence" in ended ? Effect.succeed(ended) : Effect.succeed(broken(ended)))),
-    // An effect that went on after one of its statements failed can't be taken back in part.
-    Effect.catchCauseIf(
-      (cause) => !Cause.hasInterrupts(cause),
-      (cause) => Effect.succeed(broken(Cause.squash(cause)))
-    )
-  )
-
-const broken = (error: unknown): Ended => ({
-  evidence: Evidence.unknown(
-    `the transaction broke: ${error instanceof SqlError.SqlError ? String(error.reason.cause) : String(error)}`
-  ),
-  durationMillis: 0
-})

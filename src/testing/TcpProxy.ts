@@ -61,6 +61,9 @@ export const cutWhen = (
   loss: Loss
 ): Rule => ({ _tag: "CutWhen", side, pattern, at, loss })
 
+/** Where a server is: a port on 127.0.0.1, or the path of a Unix socket. */
+export type Target = { readonly port: number } | { readonly path: string }
+
 /** What one side said in one piece, as it reached the proxy; forwarded or not. */
 export interface Packet {
   /** Which connection, counted from 1. */
@@ -95,9 +98,9 @@ interface State {
   readonly later: (by: Duration.Input, action: () => void) => void
 }
 
-/** Starts a proxy in front of `127.0.0.1:targetPort`. It lets everything through until told otherwise. */
+/** Starts a proxy in front of a server, on 127.0.0.1. It lets everything through until told otherwise. */
 export const make = Effect.fnUntraced(function* (
-  targetPort: number
+  target: number | Target
 ): Effect.fn.Return<TcpProxy, never, Scope.Scope> {
   const firstCut = yield* Deferred.make<void>()
   const run = yield* FiberSet.makeRuntime()
@@ -114,7 +117,8 @@ export const make = Effect.fnUntraced(function* (
     // Timers of one length fire in the order they were set, so bytes keep theirs.
     later: (by, action) => void run(Effect.andThen(Effect.sleep(by), Effect.sync(action)))
   }
-  const server = yield* Effect.acquireRelease(listen(state, targetPort), (server) => close(state, server))
+  const at = typeof target === "number" ? { port: target } : target
+  const server = yield* Effect.acquireRelease(listen(state, at), (server) => close(state, server))
   return {
     // Only a server on a pipe has an address of another shape.
     port: (server.address() as AddressInfo).port,
@@ -126,9 +130,9 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-const listen = (state: State, targetPort: number) =>
+const listen = (state: State, target: Target) =>
   Effect.callback<Server>((resume) => {
-    const server = createServer({ allowHalfOpen: true }, (client) => accept(state, client, targetPort))
+    const server = createServer({ allowHalfOpen: true }, (client) => accept(state, client, target))
     server.once("error", (error) => resume(Effect.die(error)))
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
   })
@@ -139,7 +143,10 @@ const close = (state: State, server: Server) =>
     for (const socket of state.open) socket.destroy()
   })
 
-const accept = (state: State, client: Socket, targetPort: number): void => {
+/** How to connect to a target. */
+export const wayTo = (target: Target) => ("path" in target ? target : { ...target, host: "127.0.0.1" })
+
+const accept = (state: State, client: Socket, target: Target): void => {
   const connection = ++state.connections
   const rule = state.rule(connection)
   watch(state, client)
@@ -148,7 +155,7 @@ const accept = (state: State, client: Socket, targetPort: number): void => {
     client.resetAndDestroy()
     return
   }
-  const server = connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true })
+  const server = connect({ ...wayTo(target), allowHalfOpen: true })
   watch(state, server)
   // A side that is gone takes the other with it, once that has what was sent before; a normal end only
   // closes one direction.
@@ -160,7 +167,13 @@ const accept = (state: State, client: Socket, targetPort: number): void => {
   ] as const) {
     socket.on("data", (chunk: Buffer) => state.packets.push({ connection, side, bytes: chunk.length }))
   }
-  relay(state, rule, client, server)
+  // A Unix socket knows no reset: its other side reads an end.
+  const reset = () => {
+    client.resetAndDestroy()
+    if ("path" in target) server.destroy()
+    else server.resetAndDestroy()
+  }
+  relay(state, rule, client, server, reset)
 }
 
 const watch = (state: State, socket: Socket): void => {
@@ -171,15 +184,13 @@ const watch = (state: State, socket: Socket): void => {
   socket.once("close", () => state.open.delete(socket))
 }
 
-const relay = (state: State, rule: Rule, client: Socket, server: Socket): void => {
+const relay = (state: State, rule: Rule, client: Socket, server: Socket, reset: () => void): void => {
   let lost: Loss | undefined
   const cut = (loss: Loss) => {
     lost = loss
     state.onCut()
-    for (const side of [client, server]) {
-      if (loss === "reset") side.resetAndDestroy()
-      if (loss === "close") side.end()
-    }
+    if (loss === "reset") reset()
+    if (loss === "close") for (const side of [client, server]) side.end()
   }
   const forwards = (from: Socket): boolean => lost === undefined || (lost === "swallow" && from === client)
   const pump = (from: Socket, to: Socket, side: "client" | "server"): void => {

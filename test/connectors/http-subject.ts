@@ -104,11 +104,3 @@ export const httpLookup = Laws.subject({
   action: Collect.propose(Invoice.at("7"), affordable),
   refused: Collect.propose(Invoice.at("8"), dear)
 })
-
-/** All of them, one after the other or each by itself. */
-export const httpReports = [
-  Laws.run(httpHold),
-  Laws.run(httpEncrypted),
-  Laws.run(httpResend),
-  Laws.run(httpLookup)
-]

@@ -174,6 +174,9 @@ describe("a transactional effect", () => {
       const { receipt } = yield* execute(action)
       assert.strictEqual(receipt.outcome, "performed")
       assert.strictEqual(yield* bookings, 1)
+      const log = yield* ReceiptLog
+      const [released] = yield* log.byKey(action.key)
+      assert.match(released?.reason ?? "", /^the connector died: .*onnection/)
     }).pipe(Effect.provide(layer))
   })
 

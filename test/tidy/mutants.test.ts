@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { mutants as chaosMutants } from "../../scripts/chaos/mutants.ts"
 import { mutants } from "../../scripts/mutants/list.ts"
 import { operatorMutants } from "../../scripts/mutants/operators.ts"
+import { orderMutants } from "../../scripts/mutants/orders.ts"
 import { outboxMutants } from "../../scripts/mutants/outbox.ts"
 import { receiptMutants } from "../../scripts/mutants/receipts.ts"
 import { mutants as simMutants } from "../../scripts/sim/mutants.ts"
@@ -16,6 +17,7 @@ describe("the mutants", () => {
       ...receiptMutants,
       ...outboxMutants,
       ...operatorMutants,
+      ...orderMutants,
       ...chaosMutants,
       ...simMutants
     ].flatMap(({ edits, name }) =>

@@ -5,9 +5,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Connector, execute, Executor, Fibric } from "fibric"
-import * as FibricConnectorsHttp from "fibric/connectors/http"
-import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
 import * as FibricCluster from "fibric/cluster"
+import * as FibricConnectorsDoor from "fibric/connectors/door"
+import * as FibricConnectorsHttp from "fibric/connectors/http"
+import * as FibricConnectorsOrders from "fibric/connectors/orders"
+import * as FibricConnectorsSlack from "fibric/connectors/slack"
+import * as FibricConnectorsSms from "fibric/connectors/sms"
+import * as FibricConnectorsSmtp from "fibric/connectors/smtp"
+import * as FibricConnectorsStripe from "fibric/connectors/stripe"
 import * as FibricEmbedded from "fibric/embedded"
 import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
@@ -29,8 +34,13 @@ const entries = {
   "fibric/telemetry": FibricTelemetry,
   "fibric/testing": FibricTesting,
   "fibric/testing/laws": FibricLaws,
+  "fibric/connectors/door": FibricConnectorsDoor,
   "fibric/connectors/http": FibricConnectorsHttp,
-  "fibric/connectors/smtp": FibricConnectorsSmtp
+  "fibric/connectors/orders": FibricConnectorsOrders,
+  "fibric/connectors/slack": FibricConnectorsSlack,
+  "fibric/connectors/sms": FibricConnectorsSms,
+  "fibric/connectors/smtp": FibricConnectorsSmtp,
+  "fibric/connectors/stripe": FibricConnectorsStripe
 }
 
 describe("a connector's function", () => {

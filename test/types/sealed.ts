@@ -9,8 +9,13 @@ import * as FibricPostgres from "fibric/postgres"
 import * as FibricTelemetry from "fibric/telemetry"
 import * as FibricTesting from "fibric/testing"
 import * as FibricLaws from "fibric/testing/laws"
+import * as Door from "fibric/connectors/door"
 import * as Http from "fibric/connectors/http"
+import * as Orders from "fibric/connectors/orders"
+import * as Slack from "fibric/connectors/slack"
+import * as Sms from "fibric/connectors/sms"
 import * as Smtp from "fibric/connectors/smtp"
+import * as Stripe from "fibric/connectors/stripe"
 import { type Equals, isTrue, shop } from "./support.ts"
 
 type Reaching = "Sealed" | "open" | "unseal" | "Run"
@@ -22,8 +27,13 @@ isTrue<Equals<Extract<keyof typeof FibricPostgres, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricTelemetry, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricTesting, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof FibricLaws, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Door, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Http, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Orders, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Slack, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Sms, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Smtp, Reaching>, never>>()
+isTrue<Equals<Extract<keyof typeof Stripe, Reaching>, never>>()
 isTrue<Equals<Extract<keyof typeof Fibric.Connector, Reaching>, never>>()
 
 // @ts-expect-error The seal's type is no public name.

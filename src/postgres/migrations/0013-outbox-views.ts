@@ -44,7 +44,7 @@ export const outboxViews = Effect.gen(function* () {
         WHEN lane.begun AND lane.token IS NOT NULL AND lane.next_at > statement_timestamp() THEN 'being delivered'
         WHEN lane.begun THEN COALESCE(lane.reason, 'taken, and not heard of since')
         WHEN backlog.due = 0 THEN 'not due yet'
-        WHEN lane.capability <> '' THEN 'no process that delivers carries out "' || lane.capability || '"'
+        WHEN lane.capability <> '' THEN 'waits for a process that carries out "' || lane.capability || '"'
         ELSE 'not taken yet'
       END AS reason
     FROM (

@@ -6,14 +6,15 @@
  */
 import { connect } from "node:net"
 import { Duration, Effect } from "effect"
+import { type Target, wayTo } from "../TcpProxy.ts"
 
 /** A server that does not close a connection that ended is not waited for any longer than this. */
 const patience = Duration.seconds(1)
 
-/** Knocks at `127.0.0.1:port`, and returns when the server has closed the door again. */
-export const knock = (port: number): Effect.Effect<void> =>
+/** Knocks, and returns when the server has closed the door again. */
+export const knock = (target: Target): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    const socket = connect({ port, host: "127.0.0.1" }, () => socket.end())
+    const socket = connect(wayTo(target), () => socket.end())
     // A server that is gone has noticed all that it ever will.
     socket.on("error", () => {})
     socket.once("close", () => resume(Effect.void))

@@ -138,7 +138,7 @@ const secrecy: Law = {
   means: "It stands in receipts, logs and traces, in many copies, for years.",
   advice:
     "Keep it Redacted up to the line that sends it, and build errors from what is safe to tell, never from a request or a library's error object.",
-  applies: always,
+  applies: ({ secrets }) => secrets > 0,
   against: ({ leaks }) => (leaks.length === 0 ? undefined : `Told: ${leaks.join("; ")}.`)
 }
 
@@ -174,18 +174,55 @@ const againstLookup = (
     : `The effect is there, and a lookup that could not be asked (${wrong[0]}) answered that there is nothing.`
 }
 
+const againstTransaction = (
+  { refused }: Observation,
+  { again, effects, fate }: Extract<Recovered, { _tag: "Transacted" }>
+): string | undefined => {
+  const wanted = refused ? 0 : 1
+  switch (fate) {
+    case "still open":
+      return "The transaction was still open when its connection was long gone."
+    case "committed":
+      return effects === wanted
+        ? undefined
+        : `The transaction was committed, and the server has ${count(effects)}.`
+    case "rolled back":
+      if (effects > 0) return `The transaction was rolled back, and the server has ${count(effects)}.`
+  }
+  if (again === undefined) return undefined
+  if (again.effects !== wanted) {
+    return `After a rollback it was performed anew, and the server has ${count(again.effects)}.`
+  }
+  return isNo(again.claim) === refused && (refused || again.claim._tag === "Performed")
+    ? undefined
+    : `After a rollback it was performed anew, and ended with ${claimed(again.claim)}.`
+}
+
+const againstLeft = ({ connections }: Extract<Recovered, { _tag: "Left" }>): string | undefined =>
+  connections === 0
+    ? undefined
+    : `${connections} more connections were used when the call had ended, and no person had decided.`
+
+const againstRecovered = (seen: Observation, recovered: Recovered): string | undefined => {
+  switch (recovered._tag) {
+    case "Left":
+      return againstLeft(recovered)
+    case "Resent":
+      return againstResend(seen, recovered)
+    case "LookedUp":
+      return againstLookup(seen, recovered)
+    case "Transacted":
+      return againstTransaction(seen, recovered)
+  }
+}
+
 const recovery: Law = {
   name: "recovery as declared",
   means: "The kernel relies on the declaration when it resolves a doubt by itself.",
   advice:
-    "For resend, send call.key as the provider's idempotency key, and nothing that changes between attempts. For lookup, find the effect by call.key, answer None on the provider's word alone, and fail where it can't be asked. Otherwise declare Recovery.hold.",
+    "For resend, send call.key as the provider's idempotency key, and nothing that changes between attempts. For lookup, find the effect by call.key, answer None on the provider's word alone, and fail where it can't be asked. For transactional, act through LedgerTransaction and by no other way. For hold, leave it at what the call came to.",
   applies: ({ recovered }) => recovered !== undefined,
-  against: (seen) => {
-    if (seen.recovered === undefined) return undefined
-    return seen.recovered._tag === "Resent"
-      ? againstResend(seen, seen.recovered)
-      : againstLookup(seen, seen.recovered)
-  }
+  against: (seen) => seen.recovered && againstRecovered(seen, seen.recovered)
 }
 
 const refusal: Law = {
@@ -193,10 +230,15 @@ const refusal: Law = {
   means:
     "A definite no is treated as a doubt, or as a success: a person has to decide what is known already.",
   advice: "Map the provider's refusal to the declared error, or to NotPerformed with provider_denies.",
-  applies: (seen) => undisturbed(seen) && seen.refused,
-  against: ({ claim, effects }) => {
+  applies: ({ refused }) => refused,
+  against: (seen) => {
+    const { claim, effects } = seen
     if (effects > 0) return `The server was to refuse it, and has ${count(effects)}.`
-    return isNo(claim) ? undefined : `The server refused it, and the call claimed ${claimed(claim)}.`
+    if (claim._tag === "Performed") return "The server refused it, and the call claimed success."
+    // Where its answer is lost a refusal may be a doubt.
+    return isNo(claim) || !undisturbed(seen)
+      ? undefined
+      : `The server refused it, and the call claimed ${claimed(claim)}.`
   }
 }
 

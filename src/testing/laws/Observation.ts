@@ -4,12 +4,28 @@
 import type { Evidence } from "../../kernel/Evidence.ts"
 import type { Cut } from "./Cut.ts"
 import type { Happened } from "./Subject.ts"
+import type { Fate } from "./Transacting.ts"
 
 /** What a lookup came to. */
 export type Asked = "found" | "found another effect" | "nothing" | "failed"
 
 /** What was seen of the declared recovery, on a wire that lets everything through again. */
 export type Recovered =
+  /** `hold`: it waits for a person. */
+  | {
+      readonly _tag: "Left"
+      /** Connections that the connector opened and used when its call had ended. */
+      readonly connections: number
+    }
+  /** `transactional`: what was committed is there, what was not is performed anew. */
+  | {
+      readonly _tag: "Transacted"
+      readonly fate: Fate
+      /** Effects when the transaction had ended. */
+      readonly effects: number
+      /** The next attempt, after a rollback: its end, and the effects then. */
+      readonly again: { readonly claim: Evidence; readonly effects: number } | undefined
+    }
   | {
       readonly _tag: "Resent"
       readonly claim: Evidence
@@ -43,10 +59,15 @@ export interface Observation {
   readonly effects: number
   /** Effects that were not there when the call ended, or its deadline, and before which it spoke once more. */
   readonly begunLate: number
-  /** Connections that the call used: it said something there, or was cut before it could. */
+  /**
+   * Connections of the connector's own that the call used: it said something there, or was cut before it
+   * could. A transaction's is not its own.
+   */
   readonly connections: number
+  /** How many secrets were looked for. */
+  readonly secrets: number
   /** Where a secret was told, in phrases. */
   readonly leaks: ReadonlyArray<string>
-  /** `undefined` where there is nothing to recover: the recovery is `hold`, or the end left no doubt. */
+  /** `undefined` where there is nothing to recover: the end left no doubt. */
   readonly recovered: Recovered | undefined
 }

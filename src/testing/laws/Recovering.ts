@@ -9,6 +9,7 @@ import * as Transaction from "../../kernel/Transaction.ts"
 import * as TcpProxy from "../TcpProxy.ts"
 import { type Cut, lostAnswersOf, ruleOf } from "./Cut.ts"
 import type { Asked, Recovered } from "./Observation.ts"
+import { longEnoughMillis } from "./Stage.ts"
 import type { Happened } from "./Subject.ts"
 
 /** The trial as it stands when the call is over. */
@@ -19,6 +20,8 @@ export interface Recovering {
   readonly functions: Functions
   readonly proxy: TcpProxy.TcpProxy
   readonly effects: Effect.Effect<ReadonlyArray<Happened>>
+  /** Connections that were opened and used when the call had ended. */
+  readonly later: number
   readonly maxBytes: number
   readonly heard: { readonly add: (where: string, value: unknown) => void }
 }
@@ -38,7 +41,12 @@ export const recover = Effect.fnUntraced(function* (
       return yield* resend(trial)
     case "Lookup":
       return yield* lookUp(trial, claim)
-    default:
+    case "Hold":
+      // A person decides: all that is to be seen is that nobody else does.
+      return { _tag: "Left", connections: trial.later }
+    case "Transactional":
+    case "Replay":
+      // Neither is called over a wire of its own.
       return undefined
   }
 })
@@ -115,8 +123,8 @@ const looked = Effect.fnUntraced(function* (
   return same ? "found" : "found another effect"
 })
 
-/** The wire lets everything through by now: nothing is to be learned from a short deadline. */
-const longEnough = (call: Call): Call => ({ ...call, deadlineMillis: Math.max(call.deadlineMillis, 5_000) })
+/** The wire lets everything through by now. */
+const longEnough = (call: Call): Call => ({ ...call, deadlineMillis: longEnoughMillis(call) })
 
 /** The end of a call within its deadline. One that has not ended is interrupted, and not waited for. */
 const within = <A, E>(

@@ -4,19 +4,25 @@
 import type { Observation } from "./Observation.ts"
 import { type Declared, type LawName, laws, names } from "./Law.ts"
 
+/** Where a law was tried. */
+interface Where {
+  readonly law: LawName
+  /** What was done to the wire: "reset in the middle of the server's packet 3", or "undisturbed". */
+  readonly cut: string
+  /** Whether the cut took effect. The undisturbed wire loses nothing. */
+  readonly fired: boolean
+}
+
 /** One law's word about one trial. */
 export type Verdict =
-  | { readonly _tag: "Held"; readonly law: LawName; readonly cut: string }
-  | {
+  | ({ readonly _tag: "Held" } & Where)
+  | ({
       readonly _tag: "Broken"
-      readonly law: LawName
-      /** What was done to the wire: "reset in the middle of the server's packet 3". */
-      readonly cut: string
       /** What happened, in a sentence; so are the other two. */
       readonly happened: string
       readonly means: string
       readonly advice: string
-    }
+    } & Where)
 
 export interface Report {
   /** The connector's name. */
@@ -52,7 +58,8 @@ export const judge = (
     observations.filter(law.applies).map((seen): Verdict => {
       const where = {
         law: law.name,
-        cut: seen.refused ? `${seen.cut.name}, of the refused one` : seen.cut.name
+        cut: seen.refused ? `${seen.cut.name}, of the refused one` : seen.cut.name,
+        fired: seen.fired
       }
       const happened = law.against(seen, declared)
       return happened === undefined
@@ -67,6 +74,34 @@ export const brokenLaws = ({ verdicts }: Report): ReadonlyArray<LawName> => {
   const broken = new Set(verdicts.filter(({ _tag }) => _tag === "Broken").map(({ law }) => law))
   return names.filter((name) => broken.has(name))
 }
+
+/** What a report says about one law. */
+export interface Tally {
+  readonly law: LawName
+  /**
+   * - `held`: tried at least once, and never seen broken
+   * - `broken`: seen broken at least once
+   * - `untried`: the subject brings nothing to try it with, so nothing is known
+   */
+  readonly outcome: "held" | "broken" | "untried"
+  /** At how many places of the conversation it was tried; the undisturbed one is one of them. */
+  readonly cuts: number
+  /** How many of them took effect. A law about what happens undisturbed has none. */
+  readonly fired: number
+}
+
+/** Every law, in their order, whatever the connector's recovery. */
+export const tally = ({ verdicts }: Report): ReadonlyArray<Tally> =>
+  names.map((law) => {
+    const own = verdicts.filter((verdict) => verdict.law === law)
+    const isBroken = own.some(({ _tag }) => _tag === "Broken")
+    return {
+      law,
+      outcome: isBroken ? "broken" : own.length > 0 ? "held" : "untried",
+      cuts: own.length,
+      fired: own.filter(({ fired }) => fired).length
+    }
+  })
 
 /** Whether most trials lost nothing: then the laws held, and nothing is proven. */
 const isVacuous = ({ cuts, trials }: Report): boolean => cuts * 2 < trials

@@ -5,25 +5,33 @@
  * happened there.
  */
 import { type Duration, type Effect, type Layer, Schema, type Scope } from "effect"
+import type { SqlClient } from "effect/sql"
 import type { Action } from "../../domain/Action.ts"
 import type { Capability, PlainCodec } from "../../domain/Capability.ts"
-import type { Hold, Lookup, Resend } from "../../domain/Recovery.ts"
+import type * as Recovery from "../../domain/Recovery.ts"
 import type { Connectors } from "../../kernel/Connectors.ts"
 import type { Handler } from "../../kernel/Handler.ts"
+import type { Target } from "../TcpProxy.ts"
 
-/**
- * A capability whose effect is made over a network. A `transactional` one lives in the ledger's database
- * and a `replay` one acts through other capabilities: neither has a wire of its own to lose.
- */
-export type Remote = Capability<
+/** A capability of such a recovery, whatever else it is. */
+type With<R extends Recovery.Recovery> = Capability<
   string,
   string,
   PlainCodec,
   PlainCodec,
   PlainCodec,
-  Hold | Resend | Lookup,
+  R,
   unknown
 >
+
+/** A capability whose effect is made over a wire of its connector's own. */
+export type Remote = With<Recovery.Hold | Recovery.Resend | Recovery.Lookup>
+
+/** A capability whose effect is SQL in the kernel's transaction: the wire is that transaction's. */
+export type Transactional = With<Recovery.Transactional>
+
+/** What can be tried. A `replay` one acts through other capabilities alone: it has no wire to lose. */
+export type Triable = Remote | Transactional
 
 /** Where the connector has to connect, in place of the server. */
 export interface Address {
@@ -38,9 +46,7 @@ export interface Happened {
 }
 
 /** A server for one trial, real or a fake with the provider's documented behaviour. */
-export interface Server {
-  /** On 127.0.0.1. */
-  readonly port: number
+export type Server = Target & {
   /**
    * Every effect that has really taken place here, once the server has dealt with everything that has
    * reached it. It may wait for what is being dealt with; not for a connection to end, which the other
@@ -49,8 +55,8 @@ export interface Server {
   readonly effects: Effect.Effect<ReadonlyArray<Happened>>
 }
 
-/** What the laws are tried on. */
-export interface Subject<C extends Remote, S extends Server> {
+/** What every subject brings. */
+export interface Common<C extends Triable, S extends Server> {
   /** The connector's name, for the report. */
   readonly name: string
   /**
@@ -58,7 +64,10 @@ export interface Subject<C extends Remote, S extends Server> {
    * laws themselves open connections to it that say nothing.
    */
   readonly server: Effect.Effect<S, unknown, Scope.Scope>
-  /** The capability's connector, talking to the server at this address: a proxy stands there. */
+  /**
+   * The capability's connector, talking to the server at this address: a proxy stands there. A transactional
+   * one has the transaction and nothing to do there.
+   */
   readonly connector: (address: Address, server: S) => Layer.Layer<Handler<C["name"]>, unknown, Connectors>
   /** What is performed in each trial. The server takes it. */
   readonly action: Action<C>
@@ -70,8 +79,9 @@ export interface Subject<C extends Remote, S extends Server> {
    */
   readonly secrets: ReadonlyArray<string>
   /**
-   * How many connections one call may use. One that it says nothing on does not count, unless it was cut
-   * before it could. Default: 1.
+   * How many connections of the connector's own one call may use. One that it says nothing on does not
+   * count, unless it was cut before it could. Default: 1; of a transactional one, which has the
+   * transaction's, 0.
    */
   readonly connections?: number
   /**
@@ -90,8 +100,22 @@ export interface Subject<C extends Remote, S extends Server> {
   readonly concurrency?: number
 }
 
+/** What a subject of a transactional capability brings besides. */
+export interface Database<S extends Server> {
+  /**
+   * A client for the database at this address: a proxy stands there. For each trial the laws open a
+   * transaction through it, let the connector work in it, and commit it as the kernel does. It must not open
+   * connections before it is used.
+   */
+  readonly database: (address: Address, server: S) => Effect.Effect<SqlClient.SqlClient, unknown, Scope.Scope>
+}
+
+/** What the laws are tried on. */
+export type Subject<C extends Triable, S extends Server> = Common<C, S> &
+  (C extends Transactional ? Database<S> : { readonly database?: never })
+
 /** The subject as it is, its types inferred: for one that is written down apart from where it is tried. */
-export const subject = <C extends Remote, S extends Server>(subject: Subject<C, S>): Subject<C, S> => subject
+export const subject = <C extends Triable, S extends Server>(subject: Subject<C, S>): Subject<C, S> => subject
 
 /** Nothing can be said about the connector: the subject itself does not work. */
 export class SubjectUnfit extends Schema.TaggedError<SubjectUnfit>()("SubjectUnfit", {

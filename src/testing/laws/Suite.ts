@@ -11,7 +11,8 @@ import * as Ask from "../../kernel/Ask.ts"
 import { Settings } from "../../kernel/Settings.ts"
 import { cutsOf, lostAnswersOf, undisturbed } from "./Cut.ts"
 import { judge, type Report } from "./Report.ts"
-import type { Remote, Server, Subject, SubjectUnfit } from "./Subject.ts"
+import { type Brought, type Plan, unfit } from "./Stage.ts"
+import type { Server, Subject, SubjectUnfit, Triable } from "./Subject.ts"
 import * as Trial from "./Trial.ts"
 
 /** A shorter one would be found in every second word. */
@@ -21,17 +22,23 @@ const shortestSecret = 8
  * Tries all laws on a connector. Takes real time (a few seconds to a minute), so it does not run under a
  * `TestClock`. Broken laws are in the report; it fails only where the subject itself does not work.
  */
-export const run = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
-  subject: Subject<C, S>
+export const run = Effect.fnUntraced(function* <C extends Triable, S extends Server>(
+  given: Subject<C, S>
 ): Effect.fn.Return<Report, SubjectUnfit> {
+  // For any capability the compiler can't tell which of the two it is: either way it has these members.
+  const subject = given as Brought<C, S>
+  const isTransactional = subject.action.capability.recovery._tag === "Transactional"
+  if (isTransactional !== (subject.database !== undefined)) {
+    return yield* unfit(subject, "a transactional capability brings a database, and no other does")
+  }
   const plan = yield* planOf(subject, subject.action)
   const { silenceMillis, deadlineMillis, lateMillis, watchMillis } = plan.times
   if (!(silenceMillis > 0 && deadlineMillis > 0 && watchMillis >= 0)) {
-    return yield* Trial.unfit(subject, "its times must be more than nothing")
+    return yield* unfit(subject, "its times must be more than nothing")
   }
   const first = yield* Trial.run(plan, undisturbed)
   if (first.packets.length === 0) {
-    return yield* Trial.unfit(
+    return yield* unfit(
       subject,
       "its undisturbed call said nothing on the wire; the connector has to connect to the address that it is given"
     )
@@ -41,13 +48,13 @@ export const run = Effect.fnUntraced(function* <C extends Remote, S extends Serv
   const refusals = subject.refused === undefined ? [] : yield* refused(subject, subject.refused, side)
   return judge(
     subject.name,
-    { connections: subject.connections ?? 1 },
+    { connections: subject.connections ?? (isTransactional ? 0 : 1) },
     [first, ...tried, ...refusals].map(({ seen }) => seen)
   )
 })
 
-const refused = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
-  subject: Subject<C, S>,
+const refused = Effect.fnUntraced(function* <C extends Triable, S extends Server>(
+  subject: Brought<C, S>,
   action: Action<C>,
   side: { readonly concurrency: number }
 ) {
@@ -57,21 +64,18 @@ const refused = Effect.fnUntraced(function* <C extends Remote, S extends Server>
   return [first, ...lost]
 })
 
-const planOf = Effect.fnUntraced(function* <C extends Remote, S extends Server>(
-  subject: Subject<C, S>,
+const planOf = Effect.fnUntraced(function* <C extends Triable, S extends Server>(
+  subject: Brought<C, S>,
   action: Action<C>
-): Effect.fn.Return<Trial.Plan<C, S>, SubjectUnfit> {
+): Effect.fn.Return<Plan<C, S>, SubjectUnfit> {
   const bounds = yield* Settings
   const ask = yield* Effect.mapError(Effect.fromResult(Ask.read(action, "laws", bounds)), (error) =>
-    Trial.unfit(subject, `its action can't be asked for (${error.message})`)
+    unfit(subject, `its action can't be asked for (${error.message})`)
   )
   const silenceMillis = Duration.toMillis(subject.silence ?? "1 second")
   const secrets = [...subject.secrets, ...valuesAt(ask.capability.secrets, ask.payload)]
   if (secrets.some(({ length }) => length < shortestSecret)) {
-    return yield* Trial.unfit(
-      subject,
-      `a secret of less than ${shortestSecret} characters can't be looked for`
-    )
+    return yield* unfit(subject, `a secret of less than ${shortestSecret} characters can't be looked for`)
   }
   return {
     subject,

@@ -15,6 +15,8 @@ export type Habit =
   | "retrying"
   /** Connects again when it was not even asked: no harm yet, but behind the kernel's back. */
   | "reconnecting"
+  /** Calls a lost answer unknown, and goes to see by itself whether the bell can be reached again. */
+  | "restless"
   /** Calls a lost answer a success. */
   | "optimistic"
   /** Calls a lost answer not performed. */
@@ -80,6 +82,9 @@ const ring = (address: Address, keyed: boolean, habit: Habit | undefined) => {
       first._tag === "Lost" &&
       first.reason !== timeOver &&
       habit === (first.asked ? "retrying" : "reconnecting")
+    if (habit === "restless" && first._tag === "Lost") {
+      yield* Effect.forkDetach(Effect.delay(converse(address, "BYE", 3_600_000), "20 millis"))
+    }
     return yield* outcomeOf(again ? yield* converseOnce(line, millis) : first, habit)
   })
 }

@@ -116,6 +116,7 @@ const seen: Observation = {
   effects: 1,
   begunLate: 0,
   connections: 1,
+  secrets: 1,
   leaks: [],
   recovered: undefined
 }
@@ -125,6 +126,14 @@ describe("each law", () => {
   const denied = { _tag: "NotPerformed", proof: "never_sent", reason: "no connection" } as const
   const refused = { _tag: "Refused", body: "{}" } as const
   const found = { _tag: "LookedUp", answer: "found", cut: [], effects: 1 } as const
+  const committed = { _tag: "Transacted", fate: "committed", effects: 1, again: undefined } as const
+  const rolledBack = {
+    _tag: "Transacted",
+    fate: "rolled back",
+    effects: 0,
+    again: { claim: seen.claim, effects: 1 }
+  } as const
+  const lost = { ...undisturbed, name: "reset before the server's packet 1", connection: 1 }
   const resent = { _tag: "Resent", claim: seen.claim, effects: [{ key: "a" }], renewed: 2 } as const
 
   const cases: ReadonlyArray<readonly [Partial<Observation>, ReadonlyArray<Laws.LawName>]> = [
@@ -150,6 +159,19 @@ describe("each law", () => {
     [{ recovered: { ...found, effects: 2 } }, ["recovery as declared"]],
     [{ recovered: { ...found, cut: [["cut at connect", "nothing"]] } }, ["recovery as declared"]],
     [{ recovered: { ...found, cut: [["cut at connect", "failed"]] } }, []],
+    [{ recovered: { _tag: "Left", connections: 0 } }, []],
+    [{ recovered: { _tag: "Left", connections: 1 } }, ["recovery as declared"]],
+    [{ recovered: committed }, []],
+    [{ recovered: { ...committed, effects: 0 } }, ["recovery as declared"]],
+    [{ recovered: { ...committed, fate: "still open" } }, ["recovery as declared"]],
+    [{ recovered: rolledBack }, []],
+    [{ recovered: { ...rolledBack, effects: 1 } }, ["recovery as declared"]],
+    [{ recovered: { ...rolledBack, again: { claim: seen.claim, effects: 0 } } }, ["recovery as declared"]],
+    [{ recovered: { ...rolledBack, again: { claim: unknown, effects: 1 } } }, ["recovery as declared"]],
+    [{ refused: true, effects: 0, claim: refused, recovered: { ...committed, effects: 0 } }, []],
+    [{ leaks: ["a log line has a secret as it is"], secrets: 0 }, []],
+    [{ refused: true, effects: 0, claim: unknown, cut: lost }, []],
+    [{ refused: true, effects: 0, cut: lost }, ["success only with the effect", "a refusal is a refusal"]],
     [{ refused: true, effects: 0, claim: refused }, []],
     [{ refused: true, effects: 0, claim: { ...denied, proof: "provider_denies" } }, []],
     [{ refused: true, effects: 0, claim: denied }, ["a refusal is a refusal"]],
@@ -196,6 +218,29 @@ describe("a report", () => {
   })
 })
 
+describe("a tally", () => {
+  it("has every law, counts where it was tried, and calls what was not tried neither held nor broken", () => {
+    const report = judge("one", { connections: 1 }, [
+      { ...seen, secrets: 0 },
+      { ...seen, secrets: 0, fired: true, connections: 2, cut: { ...undisturbed, connection: 1 } }
+    ])
+    assert.deepStrictEqual(
+      Laws.tally(report).map(({ cuts, fired, law, outcome }) => [law, outcome, cuts, fired]),
+      [
+        ["undisturbed, it is performed", "held", 1, 0],
+        ["one call, one effect", "held", 2, 1],
+        ["success only with the effect", "held", 2, 1],
+        ["no denial of an effect", "held", 2, 1],
+        ["the deadline is kept", "held", 2, 1],
+        ["no retries of its own", "broken", 2, 1],
+        ["no secret is told", "untried", 0, 0],
+        ["recovery as declared", "untried", 0, 0],
+        ["a refusal is a refusal", "untried", 0, 0]
+      ]
+    )
+  })
+})
+
 describe("a subject that does not work", () => {
   const good = holding()
   const cases: ReadonlyArray<readonly [string, Effect.Effect<Laws.Report, Laws.SubjectUnfit>]> = [
@@ -203,7 +248,12 @@ describe("a subject that does not work", () => {
     // Another capability of the same name.
     [`its layer does not carry out "ring"`, Laws.run({ ...good, connector: resending().connector })],
     ["a secret of less than 8 characters can't be looked for", Laws.run({ ...good, secrets: ["sesame"] })],
-    ["its times must be more than nothing", Laws.run({ ...good, silence: 0 })]
+    ["its times must be more than nothing", Laws.run({ ...good, silence: 0 })],
+    [
+      "a transactional capability brings a database, and no other does",
+      // What the compiler refuses, a subject in JavaScript may have.
+      Laws.run({ ...good, database: Effect.die("no database") } as unknown as typeof good)
+    ]
   ]
   for (const [problem, report] of cases) {
     it.live(`is told so: ${problem}`, () =>

@@ -1,0 +1,19 @@
+/**
+ * The SMS connector keeps every law, wherever its conversation is cut.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Laws from "fibric/testing/laws"
+import { fault } from "../support/fault.ts"
+import { sms } from "./sms-subject.ts"
+
+describe("the SMS connector", () => {
+  it.live(`${fault("library retries")} keeps every law at every cut of a text and its answer`, () =>
+    Effect.gen(function* () {
+      const report = yield* Laws.run(sms)
+      Laws.expectLawful(report)
+      assert.isAtLeast(report.cuts, report.trials * 0.9)
+      assert.isAtLeast(report.trials, 20)
+    })
+  )
+})
