@@ -1,9 +1,10 @@
 /**
  * Ending: what an answer of the executor means for the row that was delivered.
  *
- * Nothing is buried that may have happened, or that only has to wait: a doubt, a lane that is held, a full
- * mailbox, a ledger that can't be reached. Buried is what asking again can't change, and what has been proven
- * not performed so often that a person should look.
+ * Nothing is buried whose outcome is open, or that only has to wait: a doubt, a lane that is held, a full
+ * mailbox, a ledger that can't be reached. Buried is what asking again can't change (where a call was made for
+ * it all the same, its reason says so), and what has been proven not performed so often that a person should
+ * look.
  */
 import { Cause, DateTime, Effect, type Exit, Option, Schema } from "effect"
 import type { Executor } from "../kernel/Executor.ts"
