@@ -21,6 +21,7 @@ import { hostname } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { failure, onDisk } from "./EmbeddedPostgresError.ts"
@@ -111,10 +112,13 @@ const claimOnce = Effect.fnUntraced(function* (directory: string) {
   return yield* Effect.onError(look, () => Effect.ignore(withdraw(directory, token)))
 })
 
-/** Two who announced at the same moment both withdraw; uneven pauses let one through. */
-const rounds = Schedule.spaced("80 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 5 }))
+/**
+ * Those who announced at the same moment all withdraw; pauses of very different length let one through, also on
+ * a machine that has so much to do that a look takes as long as a pause.
+ */
+const rounds = Schedule.recurs(8).pipe(Schedule.addDelay(() => Random.nextIntBetween(10, 400)))
 
-/** Owns the folder until the scope closes, or fails with `in_use` after about half a second. */
+/** Owns the folder until the scope closes, or fails with `in_use` after one or two seconds. */
 export const claim = (directory: string) =>
   Effect.acquireRelease(
     Effect.retry(claimOnce(directory), { while: ({ reason }) => reason === "in_use", schedule: rounds }),
