@@ -35,10 +35,19 @@ const charge = (url: string) => (cents: number, key: string) =>
       const headers = { "idempotency-key": key, authorization: "Bearer sk_live_4471" }
       const response = await fetch(url, { method: "POST", headers, body: String(cents), signal })
       const said = await response.text()
-      return response.ok ? { paid: said } : { declined: said }
+      if (response.ok) return { paid: said }
+      // What the provider documents as its no is one. A 500 says nothing.
+      return response.status === 402 ? { declined: said } : { silent: `it answered ${response.status}` }
     },
-    catch: () => "no answer"
-  }).pipe(Effect.catch((silent): Effect.Effect<Answer> => Effect.succeed({ silent })))
+    // What fetch says of a connection that was never made; everything else may have come too late.
+    catch: (error) => (error instanceof Error ? JSON.stringify(error.cause) : "")
+  }).pipe(
+    Effect.catch((said): Effect.Effect<Answer> =>
+      Effect.succeed(
+        /"(?:ECONNREFUSED|ENOTFOUND)"/.test(said) ? { unreachable: "no connection" } : { silent: "no answer" }
+      )
+    )
+  )
 
 const program = Effect.gen(function* () {
   const report = yield* Laws.run({

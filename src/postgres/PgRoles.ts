@@ -4,7 +4,8 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer } from "effect"
 import { type RoleKind, Roles } from "../kernel/Roles.ts"
-import { refusalOf, targetOf } from "./Refusal.ts"
+import { StartRefused } from "../domain/errors.ts"
+import { codeOf, refusalOf, targetOf } from "./Refusal.ts"
 
 /** What can be granted on a table. */
 export type TableRight = "SELECT" | "INSERT" | "UPDATE" | "DELETE"
@@ -76,6 +77,15 @@ const grants = (sql: PgClient.PgClient, kind: RoleKind, role: string) => {
   ]
 }
 
+// Postgres's code for a name that stands for nothing: everything else that a grant names is fibric's own.
+const noSuchRole = "42704"
+
+const unknownRole = (role: string) =>
+  new StartRefused({
+    problem: "not_permitted",
+    sentence: `There is no role "${role}". Nothing was granted; create it (CREATE ROLE … LOGIN) and grant again.`
+  })
+
 export const layer: Layer.Layer<Roles, never, PgClient.PgClient> = Layer.effect(
   Roles,
   Effect.map(PgClient.PgClient, (sql) =>
@@ -84,7 +94,9 @@ export const layer: Layer.Layer<Roles, never, PgClient.PgClient> = Layer.effect(
         const statements = grants(sql, kind, role)
         return sql.withTransaction(Effect.forEach(statements, (statement) => statement.unprepared)).pipe(
           Effect.as(statements.map((statement) => statement.compile()[0])),
-          Effect.mapError((error) => refusalOf(error, targetOf(sql.config)))
+          Effect.mapError((error) =>
+            codeOf(error.reason) === noSuchRole ? unknownRole(role) : refusalOf(error, targetOf(sql.config))
+          )
         )
       })
     })

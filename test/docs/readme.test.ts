@@ -11,9 +11,9 @@ const read = (path: string) => readFileSync(new URL(path, root), "utf8")
 
 /** The code blocks of the READMEs that name an example file. */
 const blocks = ["README.md", "connectors/README.md"].flatMap((readme) =>
-  [...read(readme).matchAll(/<!-- (examples\/[\w-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)].map(
-    ([, path = "", code = ""]) => ({ path, code })
-  )
+  [
+    ...read(readme).matchAll(/<!-- ((?:examples|test\/connectors)\/[\w.-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)
+  ].map(([, path = "", code = ""]) => ({ path, code }))
 )
 
 /** Runs an example as a reader would, on a database of its own. */
@@ -44,6 +44,7 @@ describe("the README's code", () => {
         "examples/simulation.ts",
         "examples/operator.ts",
         "examples/connector.ts",
+        "test/connectors/readme.test.ts",
         "examples/laws.ts"
       ]
     )

@@ -198,7 +198,7 @@ describe("a role at work", () => {
       const { url } = yield* ledgerDatabase
       const told = yield* typed(url, "ledger", "grant", "reader", "--to", "nobody_of_this_name")
       assert.strictEqual(told.exitCode, 1)
-      assert.include(told.stderr, `role "nobody_of_this_name" does not exist`)
+      assert.include(told.stderr, `There is no role "nobody_of_this_name". Nothing was granted; create it`)
     })
   )
 })
