@@ -71,7 +71,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: 'return recorded.value === "moved" ? fly(ask, flight) : answer(flight, answered)\n    })',
+        find: 'return recorded.value === "moved" ? lookAgain(ask, flight) : answer(flight, answered)\n    })',
         replace: "})\n    answer(flight, answered)"
       }
     ]

@@ -108,8 +108,19 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Flights.ts",
-        find: 'recorded.value === "moved" ? fly',
-        replace: 'recorded.value === "moved" && ask.name === "" ? fly'
+        find: 'recorded.value === "moved" ? lookAgain',
+        replace: 'recorded.value === "moved" && ask.name === "" ? lookAgain'
+      }
+    ],
+    caughtBy: [lateTruths]
+  },
+  {
+    name: "nobody may join a flight that looks again",
+    edits: [
+      {
+        file: "src/kernel/Flights.ts",
+        find: "if (!flying.has(ask.name)) flying.set(ask.name, flight)",
+        replace: "if (flying.size < 0) flying.set(ask.name, flight)"
       }
     ],
     caughtBy: [lateTruths]

@@ -79,9 +79,17 @@ export const make = Effect.fnUntraced(function* (
     // A repeat is answered only when its receipt is durable.
     recorder.submit(repeats, (recorded) => {
       if (Exit.isFailure(recorded)) return answer(flight, unrecorded(flight, recorded.cause))
-      // What was found has been reopened or resolved meanwhile: it is nobody's answer any more.
-      return recorded.value === "moved" ? fly(ask, flight) : answer(flight, answered)
+      return recorded.value === "moved" ? lookAgain(ask, flight) : answer(flight, answered)
     })
+  }
+
+  /**
+   * What was found has been reopened or resolved meanwhile: it is nobody's answer any more, and no repeat of
+   * it was written. Whoever waits waits on, and who comes now may join, unless another flight has begun.
+   */
+  const lookAgain = (ask: Ask, flight: Flight): void => {
+    if (!flying.has(ask.name)) flying.set(ask.name, flight)
+    fly(ask, flight)
   }
 
   const answer = (flight: Flight, answered: Exit.Exit<Receipt, Unsettled>): void => {

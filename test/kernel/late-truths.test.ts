@@ -117,6 +117,26 @@ describe("a repeat of what did not end well", () => {
       })
   )
 
+  story("is joined by whoever asks while it asks anew", (world, trouble) =>
+    Effect.gen(function* () {
+      const verdicts = yield* Verdicts
+      world.answer = () => noMailbox
+      yield* Effect.flip(execute(toAda))
+      const gate = yield* Deferred.make<void>()
+      world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
+      const reopen = verdicts.reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
+      trouble.before.set("record", once(trouble, reopen))
+      const first = yield* Effect.forkChild(execute(toAda), { startImmediately: true })
+      yield* world.started(2)
+      const looks = trouble.arrived.length
+      const second = yield* Effect.forkChild(execute(toAda), { startImmediately: true })
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual((yield* Fiber.join(first)).receipt.id, (yield* Fiber.join(second)).receipt.id)
+      assert.deepStrictEqual(trouble.arrived.slice(looks), ["settle", "record"])
+      assert.deepStrictEqual(yield* outcomes, ["refused 1", "reopened 1", "performed 2", "joined 2"])
+    })
+  )
+
   story("is not told of a doubt that is resolved before it is written down", (world, trouble) =>
     Effect.gen(function* () {
       const verdicts = yield* Verdicts
