@@ -1,6 +1,6 @@
 /**
- * Guard: whether an action is still wanted. Asked at the head of the entity's lane, against the state
- * as it then is, and never again once the action is dispatched.
+ * Guard: whether an action is still wanted. Asked at the head of the entity's lane (`kernel/Wanted`), against
+ * the state as it then is, and never again once the action is dispatched.
  */
 import { Effect } from "effect"
 import type { EntityAddress } from "./Entity.ts"

@@ -5,7 +5,7 @@ import { Effect, Layer, Schema } from "effect"
 import { Outcome } from "../domain/Receipt.ts"
 import { CursorUnusable, type ReceiptFilter } from "../domain/ReceiptFilter.ts"
 import { maxPage, ReceiptLog } from "../kernel/ReceiptLog.ts"
-import * as Cursor from "./Cursor.ts"
+import * as ReceiptCursor from "./ReceiptCursor.ts"
 import { LedgerClient } from "./LedgerClient.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Receipts from "./receipts.ts"
@@ -46,7 +46,7 @@ export const layer: Layer.Layer<ReceiptLog, never, LedgerClient> = Layer.effect(
         filter,
         { cursor, limit = 100, order = "newest" } = {}
       ) {
-        const past = cursor === undefined ? undefined : yield* Cursor.decode(cursor)
+        const past = cursor === undefined ? undefined : yield* ReceiptCursor.decode(cursor)
         const most = clamped(limit)
         // One more than is asked for says whether there is another page.
         const read = yield* confirmed("query", Receipts.page(sql, filter, order, most + 1, past))
@@ -73,8 +73,12 @@ export const layer: Layer.Layer<ReceiptLog, never, LedgerClient> = Layer.effect(
           changes,
           isCaughtUp,
           cursor: isCaughtUp
-            ? Cursor.encode({ transaction: read.horizon, id: Cursor.firstId, snapshot: read.snapshot })
-            : (changes.at(-1)?.cursor ?? Cursor.encode(past))
+            ? ReceiptCursor.encode({
+                transaction: read.horizon,
+                id: ReceiptCursor.firstId,
+                snapshot: read.snapshot
+              })
+            : (changes.at(-1)?.cursor ?? ReceiptCursor.encode(past))
         }
       }),
       committed: () => Effect.void
@@ -82,14 +86,14 @@ export const layer: Layer.Layer<ReceiptLog, never, LedgerClient> = Layer.effect(
 
     /** Where a stream begins. */
     function placeOf(from: string) {
-      if (from !== "start" && from !== "now") return Cursor.decode(from)
+      if (from !== "start" && from !== "now") return ReceiptCursor.decode(from)
       return Effect.map(confirmed("find the present", Receipts.now(sql)), (now) =>
         from === "now" ? now : { ...now, transaction: "0" }
       )
     }
 
     /** Fails where what was read before a place and what comes after it have become one since. */
-    function whole(place: Cursor.Place, filter: ReceiptFilter, order: "newest" | "oldest") {
+    function whole(place: ReceiptCursor.Place, filter: ReceiptFilter, order: "newest" | "oldest") {
       return Effect.flatMap(
         confirmed("look for foldings", Receipts.isTorn(sql, filter, place, order)),
         (isTorn) => (isTorn ? Effect.fail(new CursorUnusable({ problem: "folded" })) : Effect.void)
@@ -101,4 +105,4 @@ export const layer: Layer.Layer<ReceiptLog, never, LedgerClient> = Layer.effect(
 const clamped = (limit: number): number => Math.min(Math.max(1, Math.floor(limit)), maxPage)
 
 const cursorAt = ({ receipt, transaction }: Receipts.Placed, snapshot: string): string =>
-  Cursor.encode({ transaction, id: receipt.id, snapshot })
+  ReceiptCursor.encode({ transaction, id: receipt.id, snapshot })

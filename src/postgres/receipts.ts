@@ -7,7 +7,7 @@ import type { SqlError, Statement } from "effect/sql"
 import * as IdempotencyKey from "../domain/IdempotencyKey.ts"
 import type { Receipt } from "../domain/Receipt.ts"
 import { entitiesOf, isKeyHash, type ReceiptFilter } from "../domain/ReceiptFilter.ts"
-import { firstId, type Place } from "./Cursor.ts"
+import { firstId, type Place } from "./ReceiptCursor.ts"
 import { receiptColumns, ReceiptRow, toReceipt } from "./ReceiptRow.ts"
 import { decoded } from "./statements.ts"
 

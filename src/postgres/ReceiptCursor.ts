@@ -1,5 +1,5 @@
 /**
- * Cursor: a place in the receipts' one order, and what had been committed when reading began there.
+ * ReceiptCursor: a place in the receipts' one order, and what had been committed when reading began there.
  *
  * Receipts are ordered by the transaction that wrote them, and by their id within it. The snapshot says
  * which foldings the reader has seen from the beginning.
