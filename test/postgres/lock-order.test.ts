@@ -83,9 +83,9 @@ describe("a batch that waits for its first row", () => {
       const sql = yield* PgClient.PgClient
       const worker = yield* alive
       const claims = [yield* claimed(second, { worker }), yield* claimed(first, { worker })]
-      const endings = yield* Effect.forEach(claims, ({ key, token }) =>
+      const endings = yield* Effect.forEach(claims, ({ key, lane, token }) =>
         Effect.map(Identifiers.ordered, (receiptId) => ({
-          settlement: { key, token, receiptId, evidence: performed, durationMillis: 1 },
+          settlement: { key, token, lane, receiptId, evidence: performed, durationMillis: 1 },
           next: undefined
         }))
       )
