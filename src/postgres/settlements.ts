@@ -97,6 +97,7 @@ const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
     ? sql`claimed AS (SELECT NULL::bytea AS entity_hash WHERE false)`
     : sql`${asked(sql, claims)}, claimed AS (${insertRows(
         sql,
+        claims,
         sql`false`,
         sql`FROM moved JOIN asked ON asked.lane = moved.entity_hash
           JOIN fibric.worker AS live ON live.incarnation = asked.worker
