@@ -42,7 +42,7 @@ export const layer = ({ events, statements }: Counts) => {
     Effect.map(Ledger, (ledger) =>
       Ledger.of({
         ...ledger,
-        find: (key) => timed("find", ledger.find(key)),
+        find: (key, pace) => timed("find", ledger.find(key, pace)),
         claim: (claim) =>
           timed(
             "claim",

@@ -163,8 +163,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/GroupCommit.ts",
-        find: "if (together.length === endings.length) return statements.settleAll(endings)",
-        replace: "if (together !== undefined) return statements.settleAll(endings)"
+        find: "const together = oneForEachState(endings)",
+        replace: "const together = oneForEachState(endings) && endings"
       }
     ],
     caughtBy: ["test/postgres/batches.test.ts"]
@@ -257,6 +257,11 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: [turns]
+  },
+  {
+    name: "a key of which nothing is said in time is taken for new",
+    edits: [{ file: "src/kernel/Seeking.ts", find: "() => tell(false)", replace: "() => tell(true)" }],
+    caughtBy: ["test/kernel/Seeking.test.ts"]
   },
   {
     name: "a step is claimed under a program that has ended (Postgres)",

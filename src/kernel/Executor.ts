@@ -187,8 +187,10 @@ export const layer: Layer.Layer<Executor, never, Ledger | Lanes | Workers | Conn
     // claim says so without a look before. Where it is not new, the claim says that: it costs a look.
     let lastWasNew = false
 
+    // Nor is a look urgent for a key that is taken for new, where others are to come before it anyway.
     const find = Effect.fnUntraced(function* (ask: Ask.Ask) {
-      const entry = yield* retried(ledger.find(ask.key), Claiming.confirmRetry)
+      const pace = lastWasNew && lanes.isCrowded(ask.lane) ? "soon" : undefined
+      const entry = yield* retried(ledger.find(ask.key, pace), Claiming.confirmRetry)
       lastWasNew = entry === undefined
       return entry
     })

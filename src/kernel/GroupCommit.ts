@@ -10,11 +10,19 @@ import { hex } from "../domain/Digest.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Batching from "./Batching.ts"
 import type { Claim, ClaimVerdict, Entry, KeyName, Ledger, SettledAlong, Settlement } from "./Ledger.ts"
+import * as Seeking from "./Seeking.ts"
 
 /** A settlement, and the claim that goes along with it where there is one. */
 export interface Ending {
   readonly settlement: Settlement
   readonly next: Claim | undefined
+}
+
+export interface SettledTogether {
+  /** In the order of the endings. `undefined`: nothing of it was written, and it has to be settled alone. */
+  readonly ended: ReadonlyArray<SettledAlong | undefined>
+  /** Only where it is known that nobody has claimed any of them. */
+  readonly areNew: boolean
 }
 
 type Answers<A> = Effect.Effect<ReadonlyArray<A>, LedgerUnavailable>
@@ -25,8 +33,11 @@ export interface Statements {
   /** `undefined`: it was not claimed, and has to be claimed alone to learn why. */
   readonly claimAll: (claims: ReadonlyArray<Claim>) => Answers<ClaimVerdict | undefined>
   readonly claim: (claim: Claim) => Effect.Effect<ClaimVerdict, LedgerUnavailable>
-  /** `undefined`: nothing of it was written, and it has to be settled alone. */
-  readonly settleAll: (endings: ReadonlyArray<Ending>) => Answers<SettledAlong | undefined>
+  /** Settles, and says by the way whether all of the keys that are sought are new. */
+  readonly settleAll: (
+    endings: ReadonlyArray<Ending>,
+    sought: ReadonlyArray<KeyName>
+  ) => Effect.Effect<SettledTogether, LedgerUnavailable>
   readonly settle: (ending: Ending) => Effect.Effect<SettledAlong, LedgerUnavailable>
 }
 
@@ -57,11 +68,13 @@ export const make = Effect.fnUntraced(function* (
   Scope.Scope
 > {
   const scope = yield* Effect.scope
+  const seeking = yield* Seeking.make(scope)
   const settleAll = (endings: ReadonlyArray<Ending>) => {
     const together = oneForEachState(endings)
-    if (together.length === endings.length) return statements.settleAll(endings)
-    return Effect.map(statements.settleAll(together), (answers) => {
-      const answerOf = new Map(together.map((ending, index) => [ending, answers[index]]))
+    const answers = seeking.along(maxRows, (sought) => statements.settleAll(together, sought))
+    if (together.length === endings.length) return Effect.map(answers, ({ ended }) => ended)
+    return Effect.map(answers, ({ ended }) => {
+      const answerOf = new Map(together.map((ending, index) => [ending, ended[index]]))
       return endings.map((ending) => answerOf.get(ending))
     })
   }
@@ -82,11 +95,15 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const settle = (ending: Ending) => orAlone(settled.ask(ending), () => statements.settle(ending))
+  // One row that can't be read is its own asker's trouble, and nobody else's.
+  const find = (key: KeyName) =>
+    Effect.catchDefect(found.ask(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry))
 
   return {
-    // One row that can't be read is its own asker's trouble, and nobody else's.
-    find: (key) =>
-      Effect.catchDefect(found.ask(key), () => Effect.map(statements.findAll([key]), ([entry]) => entry)),
+    find: (key, pace) =>
+      pace === undefined
+        ? find(key)
+        : Effect.flatMap(seeking.isNew(key), (isNew) => (isNew ? Effect.undefined : find(key))),
     claim: (claim) =>
       isPlain(claim) ? orAlone(claimed.ask(claim), () => statements.claim(claim)) : statements.claim(claim),
     settle: (settlement) => Effect.map(settle({ settlement, next: undefined }), ({ applied }) => applied),

@@ -69,6 +69,8 @@ export class Lanes extends Context.Service<
     ) => Effect.Effect<A, MailboxFull | Occupied | ShuttingDown>
     /** Whether nothing is in the lane here. */
     readonly isEmpty: (lane: Uint8Array) => boolean
+    /** Whether somebody waits in the lane here, before whom nobody else comes. */
+    readonly isCrowded: (lane: Uint8Array) => boolean
     /** How many lanes there are now. */
     readonly active: Effect.Effect<number>
   }
@@ -233,7 +235,8 @@ export const layer: Layer.Layer<Lanes, never, Ledger> = Layer.effect(
       })
 
     const isEmpty = (lane: Uint8Array): boolean => !mailboxes.has(hex(lane))
+    const isCrowded = (lane: Uint8Array): boolean => (mailboxes.get(hex(lane))?.waiting.length ?? 0) > 0
 
-    return Lanes.of({ enter, isEmpty, active: Effect.sync(() => mailboxes.size) })
+    return Lanes.of({ enter, isEmpty, isCrowded, active: Effect.sync(() => mailboxes.size) })
   })
 )

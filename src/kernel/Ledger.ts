@@ -151,8 +151,11 @@ export class Ledger extends Context.Service<
   {
     /** The secret under which path hashes are made; one for each ledger. */
     readonly pathSecret: string
-    /** A key's row as last committed, or `undefined`. */
-    readonly find: (key: KeyName) => Effect.Effect<Entry | undefined, LedgerUnavailable>
+    /**
+     * A key's row as last committed, or `undefined`. For whoever has to wait anyway it is enough to know
+     * `soon`: then the look may go along with another statement, within some milliseconds.
+     */
+    readonly find: (key: KeyName, pace?: "soon") => Effect.Effect<Entry | undefined, LedgerUnavailable>
     /**
      * Claims a key for one attempt. Durable when it answers `Claimed`: the claim is the dispatch
      * mark. At most one row of an entity is in flight or holds the lane in doubt, whoever asks from

@@ -4,7 +4,7 @@
  * Those of one length of time end in the order that they began in, so one fiber watches the first of them and
  * all the others cost an entry. Whatever is over in time takes its entry back.
  */
-import { Clock, Effect, Fiber, type Scope } from "effect"
+import { Clock, type Context, Effect, Exit, Fiber, type Scope } from "effect"
 
 export interface Timers {
   /** Acts after so many milliseconds, at once and inside of nobody's fiber, unless it is taken back before. */
@@ -54,3 +54,33 @@ export const make = Effect.fnUntraced(function* (scope: Scope.Scope): Effect.fn.
     }
   }
 })
+
+/**
+ * Runs an effect, and interrupts it once it takes longer than so many milliseconds: then what `tooLong` says
+ * is its end. It is one fiber, where a race with a clock is two, and a timer of the runtime's besides.
+ */
+export const within = <A, E, R, E2>(
+  timers: Timers,
+  millis: number,
+  effect: Effect.Effect<A, E, R>,
+  tooLong: () => E2
+): Effect.Effect<A, E | E2, R> =>
+  Effect.contextWith((context: Context.Context<R>) =>
+    Effect.callback<A, E | E2>((resume) => {
+      let isLate = false
+      const fiber = Effect.runForkWith(context)(effect)
+      const timer = timers.after(millis, () => {
+        isLate = true
+        fiber.interruptUnsafe()
+      })
+      fiber.addObserver((exit) => {
+        timer.takeBack()
+        // An answer that came in the same moment is an answer.
+        resume(isLate && Exit.hasInterrupts(exit) ? Effect.fail(tooLong()) : exit)
+      })
+      return Effect.suspend(() => {
+        timer.takeBack()
+        return Fiber.interrupt(fiber)
+      })
+    })
+  )

@@ -12,6 +12,7 @@ import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import { LedgerUnavailable, type StartRefused } from "../domain/errors.ts"
 import { type DurabilityRisk, Settings } from "../kernel/Settings.ts"
+import * as Timers from "../kernel/Timers.ts"
 import { bringUpToDate } from "./Migration.ts"
 import { detailOf, refusalOf, targetOf } from "./Refusal.ts"
 import { checkDurability, checkRights, checkTransactions } from "./ServerChecks.ts"
@@ -69,7 +70,9 @@ export const layer: Layer.Layer<LedgerClient, StartRefused, PgClient.PgClient> =
       },
       maxConnectionsTogether
     )
-    return { sql, together, confirmed: confirmedWithin(statementMillis(leaseMillis) + answerMarginMillis) }
+    const timers = yield* Timers.make(yield* Effect.scope)
+    const limitMillis = statementMillis(leaseMillis) + answerMarginMillis
+    return { sql, together, confirmed: confirmedWithin(timers, limitMillis) }
   })
 )
 
@@ -91,7 +94,8 @@ export const layerCommand: Layer.Layer<LedgerClient, StartRefused, PgClient.PgCl
       Effect.provide(Reactivity.layer),
       Effect.mapError((error) => refusalOf(error, targetOf(config)))
     )
-    return { sql, together: sql, confirmed: confirmedWithin(commandMillis + answerMarginMillis) }
+    const timers = yield* Timers.make(yield* Effect.scope)
+    return { sql, together: sql, confirmed: confirmedWithin(timers, commandMillis + answerMarginMillis) }
   })
 )
 
@@ -196,15 +200,14 @@ const preparingConfig = (
 
 /** Fails where the database says anything but yes, and where it says nothing for so long. */
 export const confirmedWithin =
-  (limitMillis: number): LedgerClient["Service"]["confirmed"] =>
+  (timers: Timers.Timers, limitMillis: number): LedgerClient["Service"]["confirmed"] =>
   (operation, statement) =>
-    statement.pipe(
+    Timers.within(
+      timers,
+      limitMillis,
       Effect.mapError(
+        statement,
         ({ reason }) => new LedgerUnavailable({ operation, reason: `${reason._tag}: ${detailOf(reason)}` })
       ),
-      Effect.timeoutOrElse({
-        duration: limitMillis,
-        orElse: () =>
-          Effect.fail(new LedgerUnavailable({ operation, reason: `no answer within ${limitMillis} ms` }))
-      })
+      () => new LedgerUnavailable({ operation, reason: `no answer within ${limitMillis} ms` })
     )

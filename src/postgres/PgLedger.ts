@@ -23,7 +23,7 @@ import * as Line from "./line.ts"
 import { readReceipts } from "./ReceiptRow.ts"
 import * as Repeats from "./repeats.ts"
 import * as Settle from "./settle.ts"
-import { type Freed, settleAll } from "./settlements.ts"
+import { type Freed, notTogether, settleAll } from "./settlements.ts"
 import * as Statements from "./statements.ts"
 import { transact } from "./transact.ts"
 
@@ -44,11 +44,19 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     const grouped = yield* GroupCommit.make({
       // It locks no row, and so it need not give up soon where somebody changes the table.
       findAll: (keys) => confirmed("find", Statements.findAll(sql, keys)),
-      claimAll: (claims) => confirmed("claim", orEachAlone(claims, claimAll(together, claims))),
+      claimAll: (claims) =>
+        confirmed(
+          "claim",
+          orElseAlone(claimAll(together, claims), () => claims.map(() => undefined))
+        ),
       claim: (claim) => confirmed("claim", Claim.claim(sql, claim)),
-      settleAll: (endings) =>
-        Effect.tap(confirmed("settle", orEachAlone(endings, settleAll(together, endings))), (ended) =>
-          Effect.sync(() => ended.forEach(tell))
+      settleAll: (endings, sought) =>
+        Effect.tap(
+          confirmed(
+            "settle",
+            orElseAlone(settleAll(together, endings, sought), () => notTogether(endings))
+          ),
+          ({ ended }) => Effect.sync(() => ended.forEach(tell))
         ),
       settle: (ending) => told(confirmed("settle", Settle.settle(sql, ending)))
     })
@@ -56,7 +64,7 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
     return Ledger.of({
       pathSecret,
 
-      find: (key) => traced("Ledger.find", grouped.find(key)),
+      find: (key, pace) => traced("Ledger.find", grouped.find(key, pace)),
 
       claim: (claim) => traced("Ledger.claim", grouped.claim(claim)),
 
@@ -186,14 +194,14 @@ export const layer: Layer.Layer<Ledger, LedgerUnavailable, LedgerClient> = Layer
 )
 
 /** A row that fails does not fail its batch: each of them goes alone. Unless it is not known what was done. */
-const orEachAlone = <A, B>(
-  batch: ReadonlyArray<A>,
-  together: Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError>
-): Effect.Effect<ReadonlyArray<B | undefined>, SqlError.SqlError> =>
+const orElseAlone = <A>(
+  together: Effect.Effect<A, SqlError.SqlError>,
+  nothingDone: () => A
+): Effect.Effect<A, SqlError.SqlError> =>
   Effect.catchIf(
     together,
     ({ reason }) => reason._tag !== "ConnectionError",
-    () => Effect.succeed(batch.map(() => undefined))
+    () => Effect.sync(nothingDone)
   )
 
 /** The database's clock as it was read once, carried on by this process's own. */

@@ -134,6 +134,7 @@ const insertNew = (sql: Sql, claim: Claim) => sql<object>`
   WITH ${asked(sql, [claim])}, ${workerAlive(sql, claim.worker)}, ${ahead(sql, claim)}, ${gates(sql, claim)},
   claimed AS (${insertRows(
     sql,
+    [claim],
     sql`EXISTS (SELECT 1 FROM passed)`,
     sql`FROM asked, live, root WHERE NOT EXISTS (SELECT 1 FROM ahead)`
   )}),

@@ -23,6 +23,22 @@ export const stateOf = ({ basis, key }: Claim): Uint8Array | null =>
 export const verdictAfter = ({ deadlineMillis, recovery }: Claim): number =>
   Recovery.verdictAfterMillis(recovery, deadlineMillis)
 
+/**
+ * A part of a statement that it has only where a state or a program decides about one of its claims. Most
+ * batches have no such claim, and a column of nothing is not free: each value of it is sent and read.
+ */
+const ifDecided = (sql: Sql, claims: ReadonlyArray<Claim>, part: () => Fragment): Fragment =>
+  claims.some(({ basis, root }) => basis !== null || root !== null) ? part() : sql.literal("")
+
+/** What a state or a program decides about claims: their values, and the names of these. */
+const decided = (sql: Sql, claims: ReadonlyArray<Claim>): Fragment => sql`,
+      ${hashes(claims.map(stateOf))}, ${ints(claims.map(({ basis }) => basis?.version ?? null))},
+      ${ints(claims.map(({ basis }) => basis?.becomes?.shape ?? null))},
+      ${texts(claims.map(({ basis }) => basis?.becomes?.json ?? null))},
+      ${hashes(claims.map(({ root }) => root?.hash ?? null))}, ${uuids(claims.map(({ root }) => root?.token ?? null))},
+      ${hashes(claims.map(({ basis, key }) => (basis === null ? null : key.entityHash)))}`
+const decidedNames = ", state_of, state_version, state_shape, state_json, root_hash, root_token"
+
 /** The claims as a relation `asked`, a row each. */
 export const asked = (sql: Sql, claims: ReadonlyArray<Claim>): Fragment => sql`
   asked AS (
@@ -37,34 +53,34 @@ export const asked = (sql: Sql, claims: ReadonlyArray<Claim>): Fragment => sql`
       ${floats(claims.map(({ doubtAfterMillis }) => doubtAfterMillis))},
       ${texts(claims.map(({ recovery }) => JSON.stringify(recovery)))}, ${floats(claims.map(verdictAfter))},
       ${floats(claims.map(({ recovery }) => Recovery.recoverAfterMillis(recovery, 0)))},
-      ${texts(claims.map(({ request }) => request))}, ${hashes(claims.map(stateOf))},
-      ${ints(claims.map(({ basis }) => basis?.version ?? null))},
-      ${ints(claims.map(({ basis }) => basis?.becomes?.shape ?? null))},
-      ${texts(claims.map(({ basis }) => basis?.becomes?.json ?? null))},
-      ${hashes(claims.map(({ root }) => root?.hash ?? null))}, ${uuids(claims.map(({ root }) => root?.token ?? null))},
-      ${hashes(claims.map(({ basis, key }) => (basis === null ? null : key.entityHash)))}
+      ${texts(claims.map(({ request }) => request))} ${ifDecided(sql, claims, () => decided(sql, claims))}
     ) AS asked (
       key_hash, lane, capability, key, entity_type, entity_id, token, worker, operator, fingerprint, paths,
-      doubt_holds_lane, doubt_after_millis, recovery, verdict_after_millis, recover_after_millis, request, state_of,
-      state_version, state_shape, state_json, root_hash, root_token, decided_on
+      doubt_holds_lane, doubt_after_millis, recovery, verdict_after_millis, recover_after_millis, request
+      ${ifDecided(sql, claims, () => sql.literal(`${decidedNames}, decided_on`))}
     )
   )`
 
-/** Writes rows of `asked`; `from` says which, and under which conditions. */
-export const insertRows = (sql: Sql, passedDoubt: Fragment, from: Fragment): Fragment => sql`
+/** Writes the claims' rows of `asked`; `from` says which, and under which conditions. */
+export const insertRows = (
+  sql: Sql,
+  claims: ReadonlyArray<Claim>,
+  passedDoubt: Fragment,
+  from: Fragment
+): Fragment => sql`
   INSERT INTO fibric.ledger (
     key_hash, entity_hash, capability, key, entity_type, entity_id, state, since, claimed_at, attempt, generation,
     token, bound_token, worker, operator, fingerprint, paths, doubt_holds_lane, doubt_at, recovery,
-    verdict_after_millis, recover_after_millis, request, passed_doubt, state_of, state_version, state_shape,
-    state_json, root_hash, root_token
+    verdict_after_millis, recover_after_millis, request, passed_doubt
+    ${ifDecided(sql, claims, () => sql.literal(decidedNames))}
   )
   SELECT
     asked.key_hash, asked.lane, asked.capability, asked.key, asked.entity_type, asked.entity_id, 'performing',
     clock_timestamp(), clock_timestamp(), 1, 0, asked.token, asked.token, asked.worker, asked.operator,
     asked.fingerprint, asked.paths, asked.doubt_holds_lane,
     clock_timestamp() + asked.doubt_after_millis * interval '1 ms', asked.recovery, asked.verdict_after_millis,
-    asked.recover_after_millis, asked.request, ${passedDoubt}, asked.state_of, asked.state_version,
-    asked.state_shape, asked.state_json, asked.root_hash, asked.root_token
+    asked.recover_after_millis, asked.request, ${passedDoubt}
+    ${ifDecided(sql, claims, () => sql.literal(decidedNames.replaceAll(", ", ", asked.")))}
   ${from}
   ON CONFLICT DO NOTHING
   RETURNING entity_hash, token, attempt, generation`
@@ -79,19 +95,13 @@ export const claimAll = (
 ): Effect.Effect<ReadonlyArray<ClaimVerdict | undefined>, SqlError.SqlError> =>
   Effect.map(
     sql<{ readonly token: string }>`
-      WITH ${asked(sql, claims)}, gate AS (
-        SELECT entity.entity_hash, entity.version FROM asked
-        JOIN fibric.entity AS entity ON entity.entity_hash = asked.decided_on AND entity.version = asked.state_version
-        WHERE entity.entity_hash = ANY(${hashes(decidedOn(claims))})
-        ORDER BY entity.entity_hash FOR UPDATE OF entity
-      )
+      WITH ${asked(sql, claims)} ${ifDecided(sql, claims, () => gate(sql, claims))}
       ${insertRows(
         sql,
+        claims,
         sql`false`,
         sql`FROM asked JOIN fibric.worker AS live ON live.incarnation = asked.worker
-          WHERE ${sql.literal(isAlive)}
-            AND (asked.decided_on IS NULL
-              OR (asked.decided_on, asked.state_version) IN (SELECT entity_hash, version FROM gate))
+          WHERE ${sql.literal(isAlive)} ${ifDecided(sql, claims, () => sql.literal(stateHolds))}
             AND NOT EXISTS (SELECT 1 FROM fibric.ticket WHERE ticket.lane = asked.lane)
           ORDER BY asked.lane, asked.key_hash`
       )}`,
@@ -100,6 +110,17 @@ export const claimAll = (
       return claims.map(({ token }) => (claimed.has(token) ? first : undefined))
     }
   )
+
+/** The states that claims were decided on, locked as they were seen. */
+const gate = (sql: Sql, claims: ReadonlyArray<Claim>): Fragment => sql`
+  , gate AS (
+    SELECT entity.entity_hash, entity.version FROM asked
+    JOIN fibric.entity AS entity ON entity.entity_hash = asked.decided_on AND entity.version = asked.state_version
+    WHERE entity.entity_hash = ANY(${hashes(decidedOn(claims))})
+    ORDER BY entity.entity_hash FOR UPDATE OF entity
+  )`
+const stateHolds = `AND (asked.decided_on IS NULL
+  OR (asked.decided_on, asked.state_version) IN (SELECT entity_hash, version FROM gate))`
 
 const first: ClaimVerdict = { _tag: "Claimed", attempt: 1, generation: 0 }
 

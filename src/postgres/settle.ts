@@ -25,7 +25,9 @@ export const settle = Effect.fnUntraced(function* (
   sql: PgClient.PgClient,
   ending: Ending
 ): Effect.fn.Return<EndedAlong, SqlError.SqlError> {
-  const [end] = yield* settleAll(sql, [ending])
+  const {
+    ended: [end]
+  } = yield* settleAll(sql, [ending])
   if (end !== undefined) return end
   const { durationMillis, evidence, key, receiptId, token } = ending.settlement
   const event = { _tag: "Evidence", token, evidence, durationMillis } as const

@@ -11,7 +11,7 @@ import { DateTime, Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import { ofLedger } from "../domain/Receipt.ts"
 import type { Ending } from "../kernel/GroupCommit.ts"
-import type { Applied, Claim, Settlement, SettledAlong } from "../kernel/Ledger.ts"
+import type { Applied, Claim, KeyName, Settlement, SettledAlong } from "../kernel/Ledger.ts"
 import { hashes, ints, texts, uuids } from "./arrays.ts"
 import { asked, insertRows } from "./claims.ts"
 import { awaited, evolve, stateGate } from "./consequences.ts"
@@ -97,6 +97,7 @@ const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
     ? sql`claimed AS (SELECT NULL::bytea AS entity_hash WHERE false)`
     : sql`${asked(sql, claims)}, claimed AS (${insertRows(
         sql,
+        claims,
         sql`false`,
         sql`FROM moved JOIN asked ON asked.lane = moved.entity_hash
           JOIN fibric.worker AS live ON live.incarnation = asked.worker
@@ -105,11 +106,18 @@ const claimsAlong = (sql: Sql, claims: ReadonlyArray<Claim>) =>
           ORDER BY asked.lane, asked.key_hash`
       )})`
 
+/** What became of endings in their order, and whether keys that were sought beside them are known to be new. */
+export interface Together {
+  readonly ended: ReadonlyArray<EndedAlong | undefined>
+  readonly areNew: boolean
+}
+
 /** Settles what ends as usual. The others are told `undefined`: nothing of theirs was written. */
 export const settleAll = (
   sql: Sql,
-  batch: ReadonlyArray<Ending>
-): Effect.Effect<ReadonlyArray<EndedAlong | undefined>, SqlError.SqlError> =>
+  batch: ReadonlyArray<Ending>,
+  sought: ReadonlyArray<KeyName> = []
+): Effect.Effect<Together, SqlError.SqlError> =>
   Effect.gen(function* () {
     const usual = batch.flatMap(({ next, settlement }) => {
       const writing = writingOf(settlement)
@@ -117,11 +125,12 @@ export const settleAll = (
       const isPlaced = batch.length === 1 || settlement.lane !== undefined
       return writing === undefined || !isPlaced ? [] : [{ writing, next }]
     })
-    if (usual.length === 0) return batch.map(() => undefined)
+    if (usual.length === 0) return notTogether(batch)
     const rows = yield* write(
       sql,
       usual.map(({ writing }) => writing).sort(inOrder),
-      usual.flatMap(({ next }) => next ?? [])
+      usual.flatMap(({ next }) => next ?? []),
+      sought
     )
     const found = new Map(rows.map((row) => [row.id, row]))
     const ended = new Map(
@@ -130,8 +139,26 @@ export const settleAll = (
         return row === undefined ? [] : [[writing.receiptId, endedAs(writing, row)] as const]
       })
     )
-    return batch.map(({ settlement }) => ended.get(settlement.receiptId))
+    return {
+      ended: batch.map(({ settlement }) => ended.get(settlement.receiptId)),
+      areNew: rows[0]?.are_new === true
+    }
   })
+
+/** Nothing was done, and nothing is known. */
+export const notTogether = (batch: ReadonlyArray<unknown>): Together => ({
+  ended: batch.map(() => undefined),
+  areNew: false
+})
+
+/** Said by each row, and found out once. */
+const areNew = (sql: Sql, sought: ReadonlyArray<KeyName>) =>
+  sought.length === 0
+    ? sql`false AS are_new`
+    : sql`
+      NOT EXISTS (
+        SELECT 1 FROM fibric.ledger AS known WHERE known.key_hash = ANY(${hashes(sought.map(({ hash }) => hash))})
+      ) AS are_new`
 
 // Rows are looked for one after the other, in the order of the settlements: joined as two sets the planner,
 // who expects one row of each, compares every settlement with every row. The state is compared under a
@@ -140,7 +167,8 @@ export const settleAll = (
 const write = (
   sql: Sql,
   writings: ReadonlyArray<Writing>,
-  claims: ReadonlyArray<Claim>
+  claims: ReadonlyArray<Claim>,
+  sought: ReadonlyArray<KeyName>
 ): Effect.Effect<ReadonlyArray<typeof MovedRow.Type>, SqlError.SqlError> => {
   const changes = writings.flatMap(({ changes }) => changes ?? [])
   return sql`
@@ -176,7 +204,7 @@ const write = (
     )
     SELECT receipt_id AS id, since AS at, operator, capability, key, entity_type, entity_id, attempt,
       before_id AS refers_to, entity_hash AS left_lane, ${awaited(sql)},
-      entity_hash IN (SELECT entity_hash FROM claimed) AS took_along
+      entity_hash IN (SELECT entity_hash FROM claimed) AS took_along, ${areNew(sql, sought)}
     FROM moved`.pipe(Effect.flatMap(decodeMoved), decoded)
 }
 
@@ -193,7 +221,8 @@ const MovedRow = Schema.Struct({
   refers_to: Schema.NullOr(Schema.String),
   left_lane: Schema.Uint8Array,
   awaited: Schema.Boolean,
-  took_along: Schema.Boolean
+  took_along: Schema.Boolean,
+  are_new: Schema.Boolean
 })
 const decodeMoved = Schema.decodeUnknownEffect(Schema.Array(MovedRow))
 

@@ -26,7 +26,7 @@ const counting = Effect.gen(function* () {
     findAll: (keys) => all(keys, undefined),
     claimAll: (claims) => all(claims, claimed),
     claim: () => Effect.succeed(claimed),
-    settleAll: (endings) => all(endings, settled),
+    settleAll: (endings) => Effect.map(all(endings, settled), (ended) => ({ ended, areNew: false })),
     settle: () => Effect.succeed(settled)
   })
   return { grouped, sizes, open: Deferred.succeed(gate, undefined) }

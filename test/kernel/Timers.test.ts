@@ -2,7 +2,7 @@
  * Timers: what takes too long is acted on in time, what does not leaves nothing behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Timers from "../../src/kernel/Timers.ts"
 
@@ -71,6 +71,48 @@ describe("a timer", () => {
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust(2_000)
       assert.deepStrictEqual(acted, [])
+    })
+  )
+})
+
+describe("an effect within a time", () => {
+  const within = <A>(millis: number, effect: Effect.Effect<A, string>) =>
+    Effect.gen(function* () {
+      const timers = yield* Timers.make(yield* Effect.scope)
+      return yield* Timers.within(timers, millis, effect, () => "too long")
+    })
+
+  it.effect("that ends before answers as it ends", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* within(1_000, Effect.succeed(1)), 1)
+      assert.strictEqual(yield* Effect.flip(within(1_000, Effect.fail("no"))), "no")
+    })
+  )
+
+  it.effect("is interrupted once it takes longer", () =>
+    Effect.gen(function* () {
+      let interrupted = false
+      const forever = Effect.onInterrupt(Effect.never, () =>
+        Effect.sync(() => {
+          interrupted = true
+        })
+      )
+      const asking = yield* Effect.forkChild(Effect.flip(within(1_000, forever)), { startImmediately: true })
+      yield* TestClock.adjust(999)
+      assert.isUndefined(asking.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* Fiber.join(asking), "too long")
+      assert.isTrue(interrupted)
+    })
+  )
+
+  it.effect("ends with whoever waits for it", () =>
+    Effect.gen(function* () {
+      const ended = yield* Deferred.make<void>()
+      const forever = Effect.onInterrupt(Effect.never, () => Deferred.succeed(ended, undefined))
+      const asking = yield* Effect.forkChild(within(1_000, forever), { startImmediately: true })
+      yield* Fiber.interrupt(asking)
+      assert.isTrue(yield* Deferred.isDone(ended))
     })
   )
 })

@@ -92,6 +92,24 @@ describe("many rows at once", () => {
   )
 
   story(
+    "say by the way whether a key is new that is sought soon; what is known of one is found all the same",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const worker = yield* alive
+      const seek = Effect.fnUntraced(function* (id: string, sought: ReadonlyArray<string>) {
+        const claim = yield* claimed(keyOf(id), { worker })
+        const looks = together(sought, (id) => ledger.find(keyOf(id), "soon"))
+        const looking = yield* Effect.forkChild(looks, { startImmediately: true })
+        yield* settle(claim, performed)
+        return (yield* Fiber.join(looking)).map((entry) => entry?.state)
+      })
+      assert.deepStrictEqual(yield* seek("1", ["7", "8"]), [undefined, undefined])
+      assert.deepStrictEqual(yield* seek("2", ["1", "8"]), ["done", undefined])
+      assert.strictEqual((yield* ledger.find(keyOf("2"), "soon"))?.state, "done")
+    })
+  )
+
+  story(
     "of one entity, one is claimed and the others hear that the lane is busy",
     Effect.gen(function* () {
       const ledger = yield* Ledger

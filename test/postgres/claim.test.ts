@@ -7,6 +7,7 @@ import { IdempotencyKey } from "../../src/domain/IdempotencyKey.ts"
 import * as Recovery from "../../src/domain/Recovery.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
+import * as Timers from "../../src/kernel/Timers.ts"
 import { claim as runClaim } from "../../src/postgres/claim.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
@@ -114,8 +115,9 @@ describe("the ledger's connections", () => {
 
   it.effect("that say nothing are unavailable after a while, and hold nobody for ever", () =>
     Effect.gen(function* () {
+      const timers = yield* Timers.make(yield* Effect.scope)
       const asking = yield* Effect.forkChild(
-        Effect.flip(LedgerClient.confirmedWithin(17_000)("claim", Effect.never)),
+        Effect.flip(LedgerClient.confirmedWithin(timers, 17_000)("claim", Effect.never)),
         { startImmediately: true }
       )
       yield* TestClock.adjust("16 seconds")

@@ -70,7 +70,7 @@ export const layerTroubled = (trouble: Trouble): Layer.Layer<Ledger | ReceiptLog
     Effect.map(Ledger, (ledger) =>
       Ledger.of({
         ...ledger,
-        find: (key) => troubled(trouble, "find")(ledger.find(key)),
+        find: (key, pace) => troubled(trouble, "find")(ledger.find(key, pace)),
         claim: (claim) => troubled(trouble, "claim")(ledger.claim(claim)),
         settle: (settlement) =>
           troubled(

@@ -30,14 +30,15 @@ export const statementsIn = (
       })
     ),
   claim: alone.claim,
-  settleAll: (endings) =>
+  settleAll: (endings, sought) =>
     carry(
       {
         name: endings.some(({ next }) => next !== undefined) ? "settleAndClaim" : "settle",
         keys: endings.map(({ settlement }) => settlement.key)
       },
-      (now) =>
-        endings.map(({ next, settlement }) => {
+      (now) => ({
+        areNew: !sought.some(({ hash }) => store.rows.has(hex(hash))),
+        ended: endings.map(({ next, settlement }) => {
           const row = store.rows.get(hex(settlement.key.hash))
           const isUsual = row?.state === "performing" && row.current.token === settlement.token
           if (!isUsual || settlement.evidence._tag === "Unknown") return undefined
@@ -45,6 +46,7 @@ export const statementsIn = (
             ? { applied: settleIn(store, settlement, now), claimed: undefined }
             : settleAndClaimIn(store, settlement, next, now)
         })
+      })
     ),
   settle: ({ next, settlement }) =>
     next === undefined
