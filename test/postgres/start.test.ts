@@ -8,6 +8,7 @@ import { StartRefused } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
 import { layerClient } from "fibric/embedded"
 import { knownVersion } from "../../src/postgres/migrations/index.ts"
+import { monthsAhead } from "../../src/kernel/Keeper.ts"
 import { freshDatabase } from "../support/database.ts"
 import { freshRole, onDatabase, place, secret, withParts } from "./support.ts"
 import { fault } from "../support/fault.ts"
@@ -242,6 +243,8 @@ describe("fibric starts", () => {
     Effect.gen(function* () {
       const { url } = yield* freshDatabase
       yield* start(url)
+      // Its background may have been cut off before it got there.
+      yield* onDatabase(url, (sql) => sql`SELECT part FROM fibric.make_months(${monthsAhead}::int) AS part`)
       const before = yield* everythingLasting(url)
       yield* start(url)
       assert.deepStrictEqual(yield* everythingLasting(url), before)
