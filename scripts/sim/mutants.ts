@@ -99,7 +99,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "a flight belongs to the caller that began it",
     flights,
     "fly(ask, flight)\n        return Deferred.await(flight.leaderAnswer)",
-    "return Effect.andThen(Effect.map(Effect.forkChild(Effect.interruptible(corridor(ask, flight.progress)), { startImmediately: true }), (fiber) => fiber.addObserver((end) => landed(ask, flight, end))), Deferred.await(flight.leaderAnswer))"
+    "const own = startOwned(corridor(ask, flight.progress), context, scope)\n        own.addObserver((end) => (Exit.isSuccess(end) ? landed(ask, flight, end) : close(ask, flight)))\n        return Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Effect.sync(() => own.interruptUnsafe()))"
   ),
   one(
     "a late truth is dropped",
