@@ -16,7 +16,7 @@ export interface Judged {
 }
 
 /** How many seeds a mutant has to survive to count as survived. */
-const most = 20_000
+const most = 60_000
 const chunkSize = 100
 
 const judge = async (scratch: string, { edits, name }: Mutant): Promise<Judged> => {
