@@ -2,7 +2,7 @@
  * OutsideWorld: the world as connectors and the harness see it. The process behind it is `world.ts`.
  */
 import { Effect, Schema, type Scope } from "effect"
-import * as Child from "../harness/Child.ts"
+import { ask, start, type Unheard } from "../harness/Served.ts"
 import { capabilities } from "./Wish.ts"
 
 const order = {
@@ -47,13 +47,6 @@ export type Told = typeof Told.Type
 
 const Found = Schema.Struct({ effect: Schema.NullOr(Schema.String) })
 
-/** The world could not be asked, or was not understood. */
-export class Unheard extends Schema.TaggedError<Unheard>()("Unheard", { reason: Schema.String }) {
-  override get message() {
-    return `The world was not heard: ${this.reason}`
-  }
-}
-
 export interface OutsideWorld {
   readonly port: number
   readonly perform: (order: Order) => Effect.Effect<Told, Unheard>
@@ -65,40 +58,21 @@ export interface OutsideWorld {
 
 /** The world that listens there. */
 export const at = (port: number): OutsideWorld => {
-  const ask = <S extends Schema.Codec<unknown, unknown>>(answer: S, path: string, body?: Order) =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-          signal,
-          ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) })
-        })
-        return response.text()
-      },
-      catch: (error) => new Unheard({ reason: String(error) })
-    }).pipe(
-      Effect.flatMap((text) =>
-        Effect.mapError(
-          Schema.decodeEffect(Schema.fromJsonString(answer))(text),
-          (error) => new Unheard({ reason: error.message })
-        )
-      )
-    )
   return {
     port,
-    perform: (order) => ask(Told, "/orders", order),
+    perform: (order) => ask(port, Told, "/orders", order),
     lookUp: (key) =>
-      Effect.map(ask(Found, `/effect?${new URLSearchParams({ key }).toString()}`), ({ effect }) => effect),
-    record: ask(Schema.Array(Ordered), "/orders")
+      Effect.map(
+        ask(port, Found, `/effect?${new URLSearchParams({ key }).toString()}`),
+        ({ effect }) => effect
+      ),
+    record: ask(port, Schema.Array(Ordered), "/orders")
   }
 }
-
-const Listening = Schema.fromJsonString(Schema.Struct({ port: Schema.Int }))
 
 /** Starts a world whose moods follow from the seed, for as long as the scope lives. */
 export const make = Effect.fnUntraced(function* (
   seed: number
 ): Effect.fn.Return<OutsideWorld, Schema.SchemaError, Scope.Scope> {
-  const child = yield* Child.start(new URL("./world.ts", import.meta.url), [String(seed)])
-  const { port } = yield* Schema.decodeUnknownEffect(Listening)(yield* child.nextLine)
-  return at(port)
+  return at(yield* start(new URL("./world.ts", import.meta.url), [String(seed)]))
 })

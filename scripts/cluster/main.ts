@@ -6,10 +6,9 @@
  * which alone knows what was done and when. It ends with 1 where a change happened twice, where two effects
  * of one entity overlapped, or where nothing was shown.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Harness from "../harness/command.ts"
 import * as Database from "../harness/Database.ts"
 import { type Plan, tell } from "./story.ts"
 import * as World from "./World.ts"
@@ -79,15 +78,4 @@ const cluster = Command.make(
   })
 ).pipe(Command.withDescription("Kills and stops runners of a cluster, and counts what happened"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(cluster, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(cluster)

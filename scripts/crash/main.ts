@@ -9,26 +9,16 @@
  *     victim ──► kernel ──► ledger ──► world          survivor ──► kernel ──► receipt, or an honest doubt
  *          ✕ killed at one of four points                          (same change, asked again)
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, FileSystem, Layer, Logger, Redacted, Schema, Semaphore } from "effect"
+import { Console, Effect, FileSystem, Layer, Redacted, Schema, Semaphore } from "effect"
 import { Command, Flag } from "effect/cli"
 import { layerClient } from "fibric/embedded"
 import { layer as layerPostgres } from "fibric/postgres"
+import * as Harness from "../harness/command.ts"
 import { layerConnector, survivorSettings } from "./changes.ts"
 import * as Database from "./Database.ts"
 import * as OutsideWorld from "./OutsideWorld.ts"
 import { draw, type KillPoint, killPoints, type Row, surprises } from "./table.ts"
 import { askAgain, type Heard, kill, subjectOf } from "./trial.ts"
-
-/** A row is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 /** How many trials are under way at once; most of each is waiting for a lease to run out. */
 const trialsAtOnce = 16
@@ -119,20 +109,8 @@ const crash = Command.make(
     const rows = yield* run(trials)
     yield* Console.log(json ? JSON.stringify({ killPoints: rows }) : draw(rows))
     const found = rows.flatMap(surprises)
-    if (found.length > 0) return yield* new Surprised({ surprises: found })
+    if (found.length > 0) return yield* new Harness.Surprised({ surprises: found })
   })
 ).pipe(Command.withDescription("Kills processes at every point of an action, and counts what happened"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(crash, { version: "0.1.0" }).pipe(
-  Effect.tapCause(tell),
-  // Receipts are log events too; here they are counted instead.
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(crash)

@@ -6,21 +6,11 @@
  * with 3.1.1), the client library, the wire. The lock counts how often its bolt turns. It ends with 1 if
  * something is not as it has to be.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Logger, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Harness from "../harness/command.ts"
 import { aedes, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
 import { run, surprises, type Tally } from "./tally.ts"
-
-/** Something is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 const draw = ({ bare, broker, commands, fibric, mqtt }: Tally): string =>
   [
@@ -49,7 +39,7 @@ const door = Command.make(
     const tally = yield* run(broker, commands)
     yield* Console.log(json ? JSON.stringify(tally) : draw(tally))
     const wrong = surprises(tally)
-    if (wrong.length > 0) return yield* new Surprised({ surprises: wrong })
+    if (wrong.length > 0) return yield* new Harness.Surprised({ surprises: wrong })
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
@@ -57,15 +47,4 @@ const door = Command.make(
   )
 )
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(door, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(door)

@@ -2,7 +2,7 @@
  * OutsideWorld: the world as connectors and the harness see it. The process behind it is `world.ts`.
  */
 import { Effect, Schema, type Scope } from "effect"
-import * as Child from "../harness/Child.ts"
+import { ask, start, tell, type Unheard } from "../harness/Served.ts"
 
 const order = {
   entity: Schema.String,
@@ -27,13 +27,6 @@ const Happened = Schema.Struct({
 })
 export type Happened = typeof Happened.Type
 
-/** The world could not be asked, or was not understood. */
-export class Unheard extends Schema.TaggedError<Unheard>()("Unheard", { reason: Schema.String }) {
-  override get message() {
-    return `The world was not heard: ${this.reason}`
-  }
-}
-
 export interface OutsideWorld {
   readonly port: number
   /** Makes it happen; returns when it has ended. */
@@ -43,35 +36,14 @@ export interface OutsideWorld {
 }
 
 /** The world that listens there. */
-export const at = (port: number): OutsideWorld => {
-  const ask = (body?: unknown) =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const response = await fetch(`http://127.0.0.1:${port}/effects`, {
-          signal,
-          ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) })
-        })
-        return response.text()
-      },
-      catch: (error) => new Unheard({ reason: String(error) })
-    })
-  return {
-    port,
-    perform: (order) => Effect.asVoid(ask(order)),
-    happened: Effect.flatMap(ask(), (text) =>
-      Effect.mapError(
-        Schema.decodeEffect(Schema.fromJsonString(Schema.Array(Happened)))(text),
-        (error) => new Unheard({ reason: error.message })
-      )
-    )
-  }
-}
-
-const Listening = Schema.fromJsonString(Schema.Struct({ port: Schema.Int }))
+export const at = (port: number): OutsideWorld => ({
+  port,
+  perform: (order) => tell(port, "/effects", order),
+  happened: ask(port, Schema.Array(Happened), "/effects")
+})
 
 /** Starts a world, for as long as the scope lives. */
-export const make: Effect.Effect<OutsideWorld, Schema.SchemaError, Scope.Scope> = Effect.gen(function* () {
-  const child = yield* Child.start(new URL("./world.ts", import.meta.url), [])
-  const { port } = yield* Schema.decodeUnknownEffect(Listening)(yield* child.nextLine)
-  return at(port)
-})
+export const make: Effect.Effect<OutsideWorld, Schema.SchemaError, Scope.Scope> = Effect.map(
+  start(new URL("./world.ts", import.meta.url)),
+  at
+)

@@ -10,10 +10,9 @@
  *     worker ─┼─► kernel, one each ┤             the same entities, all the time
  *     worker ─┘                    └─► world     begin and end of every effect
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, FileSystem, Logger, Redacted, Schema, type Scope } from "effect"
+import { Console, Effect, FileSystem, Redacted, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Harness from "../harness/command.ts"
 import * as Crowd from "./crowd.ts"
 import * as Database from "./Database.ts"
 import * as Guarded from "./guarded.ts"
@@ -21,15 +20,6 @@ import * as Kept from "./kept.ts"
 import * as Stuck from "./stuck.ts"
 import * as Told from "./told.ts"
 import type { Where } from "./Workers.ts"
-
-/** Something is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 /** What a scenario saw, and what of it is not as it has to be. */
 interface Seen {
@@ -91,19 +81,8 @@ const lanes = Command.make(
     )
     const reports = Object.fromEntries(seen.map(({ name, report }) => [name, report]))
     yield* Console.log(JSON.stringify({ ...reports, surprises }, null, json ? 0 : 2))
-    if (surprises.length > 0) return yield* new Surprised({ surprises })
+    if (surprises.length > 0) return yield* new Harness.Surprised({ surprises })
   })
 ).pipe(Command.withDescription("Lets processes want the same entities, and looks at who waits for whom"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(lanes, { version: "0.1.0" }).pipe(
-  Effect.tapCause(tell),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(lanes)

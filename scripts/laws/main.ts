@@ -5,11 +5,10 @@
  * It ends with 1 if a connector breaks a law or leaves one untried, or if a bad one does not break what it is
  * there to break.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Logger, Schema, type Scope } from "effect"
+import { Console, Effect, Exit, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Laws from "fibric/testing/laws"
+import * as Harness from "../harness/command.ts"
 import { door } from "../../test/connectors/door-subject.ts"
 import { httpEncrypted, httpHold, httpLookup, httpResend } from "../../test/connectors/http-subject.ts"
 import { orders } from "../../test/connectors/orders-subject.ts"
@@ -53,15 +52,6 @@ const connectors = [
 
 /** How many are tried at a time: they wait for silences most of the time. */
 const atATime = 3
-
-/** Something is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 const surprisesOf = (report: Laws.Report, expected: ReadonlyArray<Laws.LawName>): ReadonlyArray<string> => {
   const broken = Laws.brokenLaws(report)
@@ -155,23 +145,11 @@ const laws = Command.make(
       const [good, bad] = [seen.connectors.length + seen.honest.length, seen.bad.length]
       yield* Console.log(`${good} connectors and ${bad} bad ones tried, ${seen.surprises.length} surprises`)
     }
-    if (seen.surprises.length > 0) return yield* new Surprised({ surprises: seen.surprises })
+    if (seen.surprises.length > 0) return yield* new Harness.Surprised({ surprises: seen.surprises })
   })
 ).pipe(Command.withDescription("Cuts the wire of every connector at every packet, and judges what it claims"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(laws, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    // A connection that was cut in the middle of its handshake may still be held by a server of a trial.
-    teardown: (exit) => process.exit(Exit.isSuccess(exit) ? 0 : 1)
-  })
-)
+Harness.run(laws, {
+  // A connection that was cut in the middle of its handshake may still be held by a server of a trial.
+  teardown: (exit) => process.exit(Exit.isSuccess(exit) ? 0 : 1)
+})

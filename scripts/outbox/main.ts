@@ -10,39 +10,17 @@
  *     writers ──commit──► outbox ──► workers ──► a table, the provider
  *        └─ roll back                   ✕ killed, and started again
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { PgClient } from "@effect/sql-pg"
-import {
-  Cause,
-  Console,
-  Effect,
-  Fiber,
-  FileSystem,
-  Layer,
-  Logger,
-  Redacted,
-  Schedule,
-  Schema,
-  Scope
-} from "effect"
+import { Console, Effect, Fiber, FileSystem, Layer, Redacted, Schedule, Schema, Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { layerClient } from "fibric/embedded"
 import { layer as layerPostgres } from "fibric/postgres"
+import * as Harness from "../harness/command.ts"
 import * as Child from "../harness/Child.ts"
 import * as Database from "../harness/Database.ts"
 import { judge, surprises } from "./judge.ts"
 import * as Provider from "./Provider.ts"
 import { type Committed, setUp, writeAll } from "./writing.ts"
-
-/** Something is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 /** How many workers there are at once. */
 const workersAtOnce = 2
@@ -187,19 +165,8 @@ const outbox = Command.make(
   Effect.fn(function* ({ json, ...sizes }) {
     const { report, surprises } = yield* run(sizes)
     yield* Console.log(JSON.stringify(report, null, json ? 0 : 2))
-    if (surprises.length > 0) return yield* new Surprised({ surprises })
+    if (surprises.length > 0) return yield* new Harness.Surprised({ surprises })
   })
 ).pipe(Command.withDescription("Proposes in transactions, kills deliverers, and counts what happened"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(outbox, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(outbox)

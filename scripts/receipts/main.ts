@@ -4,25 +4,15 @@
  *
  * Everything is real: Postgres, the processes, SIGKILL. It ends with 1 if something is not as it has to be.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, FileSystem, Layer, Logger, Redacted, Schema, type Scope } from "effect"
+import { Console, Effect, FileSystem, Layer, Redacted, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { layerClient } from "fibric/embedded"
 import { layer as layerPostgres } from "fibric/postgres"
+import * as Harness from "../harness/command.ts"
 import * as Database from "../harness/Database.ts"
 import * as Kills from "./kills.ts"
 import * as Repeats from "./repeats.ts"
 import * as Tailing from "./tailing.ts"
-
-/** Something is not as it has to be. */
-class Surprised extends Schema.TaggedError<Surprised>()("Surprised", {
-  surprises: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.surprises.join("\n  ")}`
-  }
-}
 
 /** Where a story takes place. */
 export interface Where {
@@ -96,19 +86,8 @@ const receipts = Command.make(
     )
     const reports = Object.fromEntries(seen.map(({ name, report }) => [name, report]))
     yield* Console.log(JSON.stringify({ ...reports, surprises }, null, json ? 0 : 2))
-    if (surprises.length > 0) return yield* new Surprised({ surprises })
+    if (surprises.length > 0) return yield* new Harness.Surprised({ surprises })
   })
 ).pipe(Command.withDescription("Floods, kills and reads, and counts the receipts"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(receipts, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(receipts)
