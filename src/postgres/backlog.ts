@@ -5,6 +5,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Backlog, DeadLetter } from "../kernel/Outbox.ts"
+import { proposalFields, proposedIn } from "./ProposalRow.ts"
 import { decoded } from "./statements.ts"
 
 type Sql = PgClient.PgClient
@@ -44,14 +45,7 @@ export const backlog = (sql: Sql, limit: number): Effect.Effect<ReadonlyArray<Ba
   )
 
 const DeadRow = Schema.Struct({
-  position: Schema.String,
-  capability: Schema.String,
-  entity_type: Schema.String,
-  entity_id: Schema.String,
-  payload: Schema.fromJsonString(Schema.Json),
-  decided_at: Schema.NullOr(Schema.Int),
-  operator: Schema.String,
-  due_at: Schema.DateTimeUtcFromDate,
+  ...proposalFields,
   proposed_at: Schema.DateTimeUtcFromDate,
   buried_at: Schema.DateTimeUtcFromDate,
   deliveries: Schema.Int,
@@ -71,13 +65,7 @@ export const deadLetters = (
     Effect.flatMap(decodeDead),
     Effect.map((rows) =>
       rows.map((row) => ({
-        position: BigInt(row.position),
-        capability: row.capability,
-        entity: { type: row.entity_type, id: row.entity_id },
-        payload: row.payload,
-        decidedAt: row.decided_at ?? undefined,
-        operator: row.operator,
-        dueAt: row.due_at,
+        ...proposedIn(row),
         proposedAt: row.proposed_at,
         buriedAt: row.buried_at,
         deliveries: row.deliveries,

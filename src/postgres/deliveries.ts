@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql"
 import type { Delivered, Taken } from "../kernel/Outbox.ts"
 import { floats, texts, uuids } from "./arrays.ts"
 import { inTransaction } from "./inTransaction.ts"
+import { proposalFields, proposedIn } from "./ProposalRow.ts"
 import { decoded } from "./statements.ts"
 
 type Sql = PgClient.PgClient
@@ -73,14 +74,7 @@ const lockDue = (sql: Sql, capabilities: ReadonlyArray<string>, limit: number) =
     ORDER BY lane.next_at LIMIT ${limit}::integer`.pipe(Effect.flatMap(decodeLanes), decoded)
 
 const TakenRow = Schema.Struct({
-  position: Schema.String,
-  capability: Schema.String,
-  entity_type: Schema.String,
-  entity_id: Schema.String,
-  payload: Schema.fromJsonString(Schema.Json),
-  decided_at: Schema.NullOr(Schema.Int),
-  operator: Schema.String,
-  due_at: Schema.DateTimeUtcFromDate,
+  ...proposalFields,
   token: Schema.String,
   deliveries: Schema.Int,
   failures: Schema.Int
@@ -163,16 +157,10 @@ export const take = (
     (statements) => inTransaction(sql, statements),
     Effect.map((rows) =>
       rows.map((row): Taken => ({
-        position: BigInt(row.position),
+        ...proposedIn(row),
         token: row.token,
         delivery: row.deliveries,
-        failures: row.failures,
-        capability: row.capability,
-        entity: { type: row.entity_type, id: row.entity_id },
-        payload: row.payload,
-        decidedAt: row.decided_at ?? undefined,
-        operator: row.operator,
-        dueAt: row.due_at
+        failures: row.failures
       }))
     )
   )
