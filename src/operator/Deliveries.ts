@@ -28,6 +28,7 @@ import { Executor } from "../kernel/Executor.ts"
 import { type Delivered, Outbox, type Taken } from "../kernel/Outbox.ts"
 import { forkOwned } from "../kernel/Owned.ts"
 import { checkStorable } from "../kernel/Proposing.ts"
+import { retried } from "../kernel/Retrying.ts"
 import { Settings } from "../kernel/Settings.ts"
 import { millisSince } from "../kernel/Stopwatch.ts"
 import { emit } from "../kernel/telemetry/Events.ts"
@@ -93,7 +94,7 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
 
     /** Says how it ended. What can't be said is left to the lease. */
     const say = (taken: Taken, delivered: Delivered) =>
-      Effect.andThen(tell(taken, delivered), Effect.retry(said({ taken, delivered }), confirmRetry))
+      Effect.andThen(tell(taken, delivered), retried(said({ taken, delivered }), confirmRetry))
 
     const execute = Effect.fn("Deliveries.execute")(function* (taken: Taken, action: Action<Capability.Any>) {
       // That somebody carries it out was seen when it was taken; its types are known to its connector alone.

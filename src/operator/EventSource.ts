@@ -3,8 +3,9 @@
  * `every`), the receipts (`receipts`), whatever somebody reads by himself (`make`), and for unit tests a
  * list (`memory`).
  */
-import { Deferred, Effect, Exit } from "effect"
+import { Effect } from "effect"
 import { type EventSource, type Occurrence, SourceUnavailable } from "../domain/EventSource.ts"
+import * as Knock from "../kernel/Knock.ts"
 
 export * from "../domain/EventSource.ts"
 export { cron, type CronOptions, type Due, every, type MissedOptions } from "./Calendar.ts"
@@ -30,7 +31,7 @@ export interface Memory<Event> extends EventSource<Event> {
  */
 export const memory = <Event>(name: string, initial: ReadonlyArray<Event> = []): Memory<Event> => {
   const events = [...initial]
-  let appended = Deferred.makeUnsafe<void>()
+  const { heard, knock } = Knock.make()
   const read = Effect.fnUntraced(function* (after: string | undefined, limit: number) {
     const from = after === undefined ? 0 : Number(after)
     if (!Number.isSafeInteger(from) || from < 0) {
@@ -43,12 +44,11 @@ export const memory = <Event>(name: string, initial: ReadonlyArray<Event> = []):
   return {
     name,
     read,
-    changed: Effect.suspend(() => Deferred.await(appended)),
+    changed: heard,
     append: (...more) =>
-      Effect.sync(() => {
-        events.push(...more)
-        Deferred.doneUnsafe(appended, Exit.void)
-        appended = Deferred.makeUnsafe()
-      })
+      Effect.andThen(
+        Effect.sync(() => events.push(...more)),
+        knock
+      )
   }
 }
