@@ -9,7 +9,8 @@ import type { Action } from "../../domain/Action.ts"
 import type { Ask } from "../../kernel/Ask.ts"
 import { Connectors } from "../../kernel/Connectors.ts"
 import { type Call, type Functions, open } from "../../kernel/Sealed.ts"
-import type * as TcpProxy from "../TcpProxy.ts"
+import * as TcpProxy from "../TcpProxy.ts"
+import { type Cut, ruleOf } from "./Cut.ts"
 import { knock } from "./Knock.ts"
 import type { Observation } from "./Observation.ts"
 import { type Common, type Database, type Server, SubjectUnfit, type Triable } from "./Subject.ts"
@@ -51,7 +52,7 @@ export interface Tried {
 export type Heard = ReturnType<typeof listening>
 
 /** The trial's server, and its effects once it has noticed all that has reached it. */
-export const served = Effect.fnUntraced(function* <S extends Server>(subject: {
+const served = Effect.fnUntraced(function* <S extends Server>(subject: {
   readonly name: string
   readonly server: Common<never, S>["server"]
 }) {
@@ -63,6 +64,18 @@ export const served = Effect.fnUntraced(function* <S extends Server>(subject: {
 
 /** A scope that the trial's scope closes, and whoever is done with it before. */
 export const closeable = Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
+
+/** The trial's server and a wire to it that is cut, which whoever is done with it before the trial may close. */
+export const wired = Effect.fnUntraced(function* <C extends Triable, S extends Server>(
+  { subject }: Plan<C, S>,
+  cut: Cut
+) {
+  const { effects, server } = yield* served(subject)
+  const wire = yield* closeable
+  const proxy = yield* Scope.provide(TcpProxy.make(server), wire)
+  yield* proxy.setRule(ruleOf(cut))
+  return { effects, server, wire, proxy }
+})
 
 /** The call that the kernel would make. */
 export const callOf = ({ key, name }: Ask, deadlineMillis: number): Call => ({

@@ -11,7 +11,7 @@ import type { SqlClient } from "effect/sql"
 import * as Evidence from "../../kernel/Evidence.ts"
 import type { Call, Functions } from "../../kernel/Sealed.ts"
 import * as TcpProxy from "../TcpProxy.ts"
-import { type Cut, ruleOf } from "./Cut.ts"
+import type { Cut } from "./Cut.ts"
 import type { Observation, Recovered } from "./Observation.ts"
 import * as Stage from "./Stage.ts"
 import type { Database, Happened, Server, SubjectUnfit, Triable } from "./Subject.ts"
@@ -25,10 +25,7 @@ export const run = Effect.fnUntraced(function* <C extends Triable, S extends Ser
   heard: Stage.Heard
 ) {
   const { action, ask, subject, times } = plan
-  const { effects, server } = yield* Stage.served(subject)
-  const wire = yield* Stage.closeable
-  const proxy = yield* Scope.provide(TcpProxy.make(server), wire)
-  yield* proxy.setRule(ruleOf(cut))
+  const { effects, proxy, server, wire } = yield* Stage.wired(plan, cut)
   const aside = yield* TcpProxy.make(server)
   const house = yield* Stage.closeable
   const functions = yield* Stage.opened(plan, server, aside.port, house)

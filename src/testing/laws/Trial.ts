@@ -8,7 +8,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Evidence from "../../kernel/Evidence.ts"
 import * as Transaction from "../../kernel/Transaction.ts"
 import * as TcpProxy from "../TcpProxy.ts"
-import { type Cut, ruleOf } from "./Cut.ts"
+import type { Cut } from "./Cut.ts"
 import type { Observation } from "./Observation.ts"
 import { type Recovering, recover } from "./Recovering.ts"
 import * as Stage from "./Stage.ts"
@@ -36,10 +36,7 @@ const called = Effect.fnUntraced(function* <C extends Triable, S extends Server>
   heard: Stage.Heard
 ) {
   const { action, ask, subject, times } = plan
-  const { effects, server } = yield* Stage.served(subject)
-  const wire = yield* Stage.closeable
-  const proxy = yield* Scope.provide(TcpProxy.make(server), wire)
-  yield* proxy.setRule(ruleOf(cut))
+  const { effects, proxy, server, wire } = yield* Stage.wired(plan, cut)
   const house = yield* Stage.closeable
   const functions = yield* Stage.opened(plan, server, proxy.port, house)
 
