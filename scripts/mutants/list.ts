@@ -75,8 +75,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Turn.ts",
-        find: "guard === undefined && becomes === undefined && decidedAt === undefined && root === null",
-        replace: "guard !== null && becomes !== null && decidedAt === undefined && root === null"
+        find: "ask.root === null && !Wanted.dependsOnState(ask)",
+        replace: "ask.root === null && ask.decidedAt === undefined"
       }
     ],
     caughtBy: [guards]

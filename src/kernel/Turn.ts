@@ -45,8 +45,7 @@ const again = { _tag: "Again" } as const
 const laneBusy = { _tag: "LaneBusy" } as const
 
 /** Whether a claim of it can be made without a look at anything: no state and no program decides about it. */
-export const dependsOnNothing = ({ capability: { becomes, guard }, decidedAt, root }: Ask): boolean =>
-  guard === undefined && becomes === undefined && decidedAt === undefined && root === null
+export const dependsOnNothing = (ask: Ask): boolean => ask.root === null && !Wanted.dependsOnState(ask)
 
 export const make = Effect.fnUntraced(function* ({ calls, claiming, dispatch }: Parts) {
   const workers = yield* Workers

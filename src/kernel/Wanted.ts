@@ -26,6 +26,10 @@ export type Found =
   | { readonly _tag: "GuardFailed"; readonly reason: string }
   | Exclude<EntityView["lane"], { readonly _tag: "LaneFree" }>
 
+/** Whether anything about an action depends on its entity's state. */
+export const dependsOnState = ({ capability: { becomes, guard }, decidedAt }: Ask): boolean =>
+  guard !== undefined || becomes !== undefined || decidedAt !== undefined
+
 export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
   const ledger = yield* Ledger
   const connectors = yield* Connectors
@@ -96,12 +100,8 @@ export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
   })
 
   /** Looks at the entity and asks, where anything about the action depends on its state. */
-  const find = (ask: Ask, worker: string): Effect.Effect<Found, LedgerUnavailable> => {
-    const { capability, decidedAt } = ask
-    const dependsOnState =
-      capability.guard !== undefined || capability.becomes !== undefined || decidedAt !== undefined
-    return dependsOnState ? lookAndAsk(ask, worker) : wantedAnyway
-  }
+  const find = (ask: Ask, worker: string): Effect.Effect<Found, LedgerUnavailable> =>
+    dependsOnState(ask) ? lookAndAsk(ask, worker) : wantedAnyway
 
   return { find }
 })
