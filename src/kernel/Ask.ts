@@ -56,19 +56,17 @@ export const read = (
   bounds: Bounds,
   root: Program | null = null
 ): Result.Result<Ask, Rejection> => {
-  const { capability, entity } = action
+  const { capability } = action
   // Step by step, and not as a generator: every request comes through here, the million repeats included.
   const named = checkOperator(operator)
   if (Result.isFailure(named)) return Result.fail(named.failure)
   const encoded = encodePayload(capability, action.payload, bounds)
   if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
-  const decoded = decodePayload(capability, encoded.success)
-  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-  const payload = decoded.success
-  const secrets = valuesAt(capability.secrets, payload)
-  const own = deriveKey(capability, entity, payload, secrets)
-  if (Result.isFailure(own)) return Result.fail(own.failure)
-  const derived = root === null ? own : IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own.success))
+  const identified = identify(action, encoded.success)
+  if (Result.isFailure(identified)) return Result.fail(identified.failure)
+  const { own, payload, secrets } = identified.success
+  const derived =
+    root === null ? Result.succeed(own) : IdempotencyKey.validate(IdempotencyKey.ofStep(root.key, own))
   if (Result.isFailure(derived)) return Result.fail(derived.failure)
   const key = derived.success
   const bound = Fingerprint.boundPart(encoded.success, capability.roles)
@@ -86,6 +84,21 @@ export const read = (
     fingerprint: Fingerprint.make(bound),
     request: StoredRequest.encode(capability, encoded.success)
   })
+}
+
+/** What names an action: its payload as it comes out of its JSON form, and the key that follows from it. */
+export const identify = (
+  { capability, entity }: Action<Capability.Any>,
+  encoded: Schema.Json
+): Result.Result<
+  Pick<Ask, "payload" | "secrets"> & { readonly own: IdempotencyKey.IdempotencyKey },
+  Rejection
+> => {
+  const decoded = decodePayload(capability, encoded)
+  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+  const payload = decoded.success
+  const secrets = valuesAt(capability.secrets, payload)
+  return Result.map(deriveKey(capability, entity, payload, secrets), (own) => ({ payload, secrets, own }))
 }
 
 /**

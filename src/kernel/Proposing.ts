@@ -27,15 +27,10 @@ export const proposalOf = (
   Result.gen(function* () {
     const { capability, decidedAt, payload } = action
     yield* checkStorable(capability)
-    const { key } = yield* Ask.read(action, operator, bounds)
-    return {
-      capability: capability.name,
-      entity: key.entity,
-      payload: yield* Ask.encodePayload(capability, payload, bounds),
-      decidedAt,
-      operator,
-      dueAt
-    }
+    yield* Ask.checkOperator(operator)
+    const encoded = yield* Ask.encodePayload(capability, payload, bounds)
+    const { own } = yield* Ask.identify(action, encoded)
+    return { capability: capability.name, entity: own.entity, payload: encoded, decidedAt, operator, dueAt }
   })
 
 /** Refuses a capability whose payload may not wait in a table. */
