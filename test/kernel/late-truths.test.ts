@@ -2,35 +2,15 @@
  * What is told to those who ask while it turns out otherwise: a first attempt that happened after all, and a
  * refusal or a doubt that somebody has dealt with between the look and the answer.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { execute, ReceiptLog, Verdicts } from "fibric"
-import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
-import {
-  EmailRefused,
-  makeWorld,
-  notify,
-  over,
-  type Reached,
-  succeed,
-  type World
-} from "../support/orders.ts"
-import type { Connector } from "fibric"
-import type * as Runtime from "../../src/kernel/Runtime.ts"
-import type { Ledger } from "../../src/kernel/Ledger.ts"
+import { type Trouble } from "../support/ledgers.ts"
+import { EmailRefused, notify, type Reached, succeed, type World } from "../support/orders.ts"
+import { troubledStory } from "../support/troubled-story.ts"
 
-type Needs = Runtime.Services | Ledger | Connector.Handler<"notify">
-
-const story = (
-  sentence: string,
-  body: (world: World, trouble: Trouble) => Effect.Effect<void, unknown, Needs>
-) =>
-  it.effect(sentence, () => {
-    const { world, layer } = makeWorld()
-    const trouble = makeTrouble()
-    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble)))
-  })
+const story = troubledStory()
 
 const toAda = notify("1")
 const toBob = notify("1", "shipped", { to: "bob@example.com" })

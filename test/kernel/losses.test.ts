@@ -3,23 +3,12 @@ import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { execute, ReceiptLog, Recovery } from "fibric"
 import { Ledger } from "../../src/kernel/Ledger.ts"
-import type * as Runtime from "../../src/kernel/Runtime.ts"
-import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
-import { makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
-import type { Connector } from "fibric"
+import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
+import { makeWorld, notify, over, succeed } from "../support/orders.ts"
+import { troubledStory } from "../support/troubled-story.ts"
 import { fault } from "../support/fault.ts"
 
-type Needs = Runtime.Services | Ledger | Connector.Handler<"notify">
-
-const story = (
-  sentence: string,
-  body: (world: World, trouble: Trouble) => Effect.Effect<void, unknown, Needs>
-) =>
-  it.effect(sentence, () => {
-    const { world, layer } = makeWorld()
-    const trouble = makeTrouble()
-    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble)))
-  })
+const story = troubledStory()
 
 /** Asks while virtual time passes, so that retries go on. */
 const asking = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

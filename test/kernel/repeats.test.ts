@@ -8,22 +8,10 @@ import { TestClock } from "effect/testing"
 import { execute, ReceiptLog } from "fibric"
 import * as Seeded from "../../src/testing/simulation/Seeded.ts"
 import { layerRuntime, makeTrouble, type Trouble } from "../support/ledgers.ts"
-import { EmailRefused, makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
-import type { Connector } from "fibric"
-import type * as Runtime from "../../src/kernel/Runtime.ts"
-import type { Ledger } from "../../src/kernel/Ledger.ts"
+import { EmailRefused, makeWorld, notify, over, succeed } from "../support/orders.ts"
+import { troubledStory } from "../support/troubled-story.ts"
 
-type Needs = Runtime.Services | Ledger | Connector.Handler<"notify">
-
-const story = (
-  sentence: string,
-  body: (world: World, trouble: Trouble) => Effect.Effect<void, unknown, Needs>
-) =>
-  it.effect(sentence, () => {
-    const { world, layer } = makeWorld()
-    const trouble = makeTrouble()
-    return Effect.provide(body(world, trouble), over(layer, layerRuntime(trouble, { maxUnderWay: 3 })))
-  })
+const story = troubledStory({ maxUnderWay: 3 })
 
 /** A scheduler under which a fiber gives way before about every third operation. */
 const givingWay = (): Scheduler.Scheduler => {
