@@ -129,9 +129,7 @@ const make = Effect.fnUntraced(function* (
           duration: patience,
           orElse: () =>
             new OffScript({ sentence: `Of order ${order} it is not so within a minute: ${what}.` })
-        }),
-        // The schedule repeats without end: what comes out is what was seen last.
-        Effect.andThen(seen(order))
+        })
       ),
     receipts: sql<{
       receipts: number

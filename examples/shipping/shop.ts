@@ -61,7 +61,7 @@ export const Chat = Capability.make("tell-packers", {
 })
 
 /** The sentence: tell the customer when the order ships. */
-export const Shipping = (name = "shipping") =>
+export const Shipping = (name: string) =>
   Operator.make(name, {
     watch: Orders.events(),
     propose: (event) => {
