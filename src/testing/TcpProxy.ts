@@ -21,6 +21,19 @@ import { Deferred, Effect, FiberSet, type Scope } from "effect"
  */
 export type Loss = "reset" | "close" | "swallow"
 
+/**
+ * Where to cut, in all that one side has said on a connection, one character a byte: the first match of an
+ * expression, or what a function finds there. A protocol whose packets carry their length needs a
+ * function: any byte may stand in a number, too.
+ */
+export type Pattern = RegExp | ((said: string) => Found | undefined)
+
+/** What a pattern's function has found: from which character on, and how many. */
+export interface Found {
+  readonly index: number
+  readonly length: number
+}
+
 /** What happens to one connection. */
 export type Rule =
   | { readonly _tag: "Pass" }
@@ -32,7 +45,7 @@ export type Rule =
   | {
       readonly _tag: "CutWhen"
       readonly side: "client" | "server"
-      readonly pattern: RegExp
+      readonly pattern: Pattern
       readonly at: "before" | "after"
       readonly loss: Loss
     }
@@ -51,12 +64,12 @@ export const delay = (by: Duration.Input, after?: RegExp): Rule => ({ _tag: "Del
 
 /**
  * Cuts when `side` says `pattern`. The pattern is looked for in everything that the side has said on
- * the connection, one character a byte, however it was cut into packets. `before` keeps the matching
+ * the connection, however it was cut into packets. `before` keeps the matching
  * bytes back, as far as they came in one packet; `after` lets exactly them through.
  */
 export const cutWhen = (
   side: "client" | "server",
-  pattern: RegExp,
+  pattern: Pattern,
   at: "before" | "after",
   loss: Loss
 ): Rule => ({ _tag: "CutWhen", side, pattern, at, loss })
@@ -231,14 +244,24 @@ const lateness = ({ after, by }: Extract<Rule, { _tag: "Delay" }>) => {
 
 /** Looks for the pattern in all that one side says; answers where in the newest chunk to cut. */
 const scanner = (rule: Extract<Rule, { _tag: "CutWhen" }>) => {
-  const pattern = new RegExp(rule.pattern.source, rule.pattern.flags.replace(/[gy]/g, ""))
+  const find = finderOf(rule.pattern)
   let said = ""
   return (chunk: Buffer): { readonly upTo: number; readonly loss: Loss } | undefined => {
     const seen = said.length
     said += chunk.toString("latin1")
-    const match = pattern.exec(said)
-    if (match === null) return undefined
-    const position = rule.at === "before" ? match.index : match.index + match[0].length
+    const found = find(said)
+    if (found === undefined) return undefined
+    const position = rule.at === "before" ? found.index : found.index + found.length
     return { upTo: Math.max(0, position - seen), loss: rule.loss }
+  }
+}
+
+const finderOf = (pattern: Pattern): ((said: string) => Found | undefined) => {
+  if (typeof pattern === "function") return pattern
+  // An expression that remembers where it was would begin there.
+  const expression = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""))
+  return (said) => {
+    const match = expression.exec(said)
+    return match === null ? undefined : { index: match.index, length: match[0].length }
   }
 }

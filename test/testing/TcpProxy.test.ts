@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo, type Server } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import * as TcpProxy from "../../src/testing/TcpProxy.ts"
+import { pubcomp } from "../support/mqtt-packets.ts"
 
 /** A server that greets, then answers each line with itself. It remembers what it heard. */
 const echo = Effect.acquireRelease(
@@ -114,6 +115,16 @@ describe("TcpProxy", () => {
       yield* proxy.setRule(TcpProxy.cutWhen("client", /two/, "before", "close"))
       yield* talk(proxy.port, "one two", /two/)
       assert.strictEqual(heard.join(""), "one ")
+    })
+  )
+
+  it.live("cuts where a function finds a packet, although another one's number looks like it", () =>
+    Effect.gen(function* () {
+      const { heard, proxy } = yield* start
+      const [acknowledged, completed] = ["\x40\x02\x70\x02", "\x70\x02\x70\x02"]
+      yield* proxy.setRule(TcpProxy.cutWhen("client", pubcomp, "before", "close"))
+      yield* talk(proxy.port, acknowledged + completed, /never/)
+      assert.strictEqual(heard.join(""), acknowledged)
     })
   )
 
