@@ -102,6 +102,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     "const own = startOwned(corridor(ask, flight.progress), context, scope)\n        own.addObserver((end) => (Exit.isSuccess(end) ? landed(ask, flight, end) : close(ask, flight)))\n        return Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Effect.sync(() => own.interruptUnsafe()))"
   ),
   one(
+    "a caller that leaves cuts off whoever has joined its flight",
+    flights,
+    "fly(ask, flight)\n        return Deferred.await(flight.leaderAnswer)",
+    "const own = startOwned(corridor(ask, flight.progress), context, scope)\n        own.addObserver((end) => landed(ask, flight, end))\n        return Effect.onInterrupt(Deferred.await(flight.leaderAnswer), () => Effect.sync(() => own.interruptUnsafe()))"
+  ),
+  one(
     "a late truth is dropped",
     dispatch,
     'if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)',

@@ -4,6 +4,9 @@
 import type { Case } from "./Case.ts"
 import type { Answer, Asker } from "./invariants.ts"
 
+/** Ends that nobody who waits may meet: processes are killed here, and never shut down. */
+const cutsOff = new Set(["ShuttingDown", "interrupted", "defect"])
+
 export const watch = (on: Case) => {
   const { askers, effects, labelOf, repeats, serverNow, store, truths, violated } = on
 
@@ -11,6 +14,7 @@ export const watch = (on: Case) => {
     asker.answer = answer
     const { name } = asker
     const told = askers.get(name) ?? []
+    if (cutsOff.has(answer.tag) && !asker.hasLeft) violated("NOT_CUT_OFF", `${labelOf(name)}: ${answer.tag}`)
     if (answer.isRecorded) {
       const answers = told.filter((one) => one.answer?.isRecorded === true).length
       const attempts = store.rows.get(name)?.attempts.length ?? 0

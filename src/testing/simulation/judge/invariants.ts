@@ -19,6 +19,8 @@ export const invariants = {
   LOGGED: "a repeat's receipt is in the ledger before the repeat is answered",
   COUNTED: "no more repeats are written down than were asked, and all of them where nothing was lost",
   ANSWERED: "everybody who asked a process that lives is answered",
+  NOT_CUT_OFF:
+    "who still waits is not told of a shutdown that there is not, is not interrupted, and meets no defect",
   ENDED: "when faults have ended, nothing stays in flight, and what can be found out is found out",
   TRUTH_KEPT: "a success that a living process was told of stands in the ledger",
   DONE_STAYS: "what is done stays done",
