@@ -5,12 +5,9 @@
  *
  * It ends with 1 if something is not as it has to be (effects, receipts, answers), however fast it was.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, FileSystem, Logger, Redacted, Schema } from "effect"
+import { Console, Effect, FileSystem, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { SqlError } from "effect/sql"
-import { detailOf } from "../src/postgres/Refusal.ts"
+import * as Harness from "../scripts/harness/command.ts"
 import * as A from "./contests/A.ts"
 import * as B from "./contests/B.ts"
 import * as C from "./contests/C.ts"
@@ -82,11 +79,10 @@ const bench = Command.make(
       Flag.withDescription(`Workloads to run, with commas between: ${names.join(",")}`),
       Flag.withDefault(usual.join(","))
     ),
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription(`How many rounds are to be kept (default: ${full.rounds})`),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-      Flag.withDefault(full.rounds)
-    ),
+    rounds: Harness.whole("rounds", `How many rounds are to be kept (default: ${full.rounds})`, {
+      least: 1,
+      most: 100
+    }).pipe(Flag.withDefault(full.rounds)),
     scale: Flag.Finite("scale").pipe(
       Flag.withDescription("A share of the full sizes, for a machine that has little time (default: 1)"),
       Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 1 }))),
@@ -96,10 +92,7 @@ const bench = Command.make(
       Flag.withDescription("One small round of each, to see that the harness is whole"),
       Flag.withDefault(false)
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    ),
+    json: Harness.json,
     save: Flag.Boolean("save").pipe(
       Flag.withDescription("Keep the numbers in bench/results.json, beside those of other workloads"),
       Flag.withDefault(false)
@@ -113,20 +106,4 @@ const bench = Command.make(
   })
 ).pipe(Command.withDescription("Measures fibric beside what can be written by hand"))
 
-/** What an error says; a database's says it in its reason. */
-const sentenceOf = (error: unknown): string =>
-  SqlError.isSqlError(error)
-    ? `${error.message}: ${detailOf(error.reason)}`
-    : error instanceof Error
-      ? error.message
-      : String(error)
-
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const complain = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(sentenceOf(Cause.squash(cause)))
-
-Command.run(bench, { version: "0.1.0" }).pipe(
-  Effect.tapCause(complain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(bench)

@@ -8,11 +8,10 @@
  *
  *     install ─▶ Postgres ─▶ crash trials ─▶ round: fibric, naive, dbos, … ─▶ round … ─▶ medians
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, FileSystem, Logger, Schema, type Scope } from "effect"
+import { Console, Effect, FileSystem, Schema, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
+import * as Harness from "../../scripts/harness/command.ts"
 import * as Packages from "./packages.ts"
 import { type Peer, peers } from "./peers.ts"
 import * as Place from "./Place.ts"
@@ -111,19 +110,14 @@ const command = Command.make(
   {
     only: list("only", `Which peers, by name: ${peers.map(({ name }) => name).join(",")}`),
     workloads: list("workloads", `What they do: ${names.join(",")},crash`),
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("How often each peer has its turn"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+    rounds: Harness.whole("rounds", "How often each peer has its turn", { most: 100 }).pipe(
       Flag.withDefault(3)
     ),
     save: Flag.Boolean("save").pipe(
       Flag.withDescription("Keep what was measured in results.json, for docs/performance.md"),
       Flag.withDefault(false)
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print what was measured as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    json: Harness.json
   },
   Effect.fn(function* ({ json, only, rounds, save, workloads }) {
     const subjects = yield* chosen(only, peers, ({ name }) => name)
@@ -144,15 +138,4 @@ const command = Command.make(
   })
 ).pipe(Command.withDescription("Measures fibric and its peers on the same work"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(command, { version: "0.1.0" }).pipe(
-  Effect.tapCause(tell),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(command)

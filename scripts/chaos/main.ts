@@ -9,18 +9,14 @@
  *
  * How to read it stands in docs/reliability.md. It ends with 1 unless the verdict is `ok`.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Config, Console, Effect, Logger, Option, Random, Schema } from "effect"
+import { Config, Console, Effect, Option, Random } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Harness from "../harness/command.ts"
 import * as Broken from "./broken.ts"
 import type { Options } from "./ground.ts"
 import type { Report } from "./report.ts"
 import { run } from "./run.ts"
 import { type NotRun, stages } from "./Stage.ts"
-
-/** Something happened that must not, or too little happened to tell. It has been told of by then. */
-class Failed extends Schema.TaggedError<Failed>()("Failed", { verdict: Schema.String }) {}
 
 /** What a program reads, in one line. */
 const lineOf = ({
@@ -85,26 +81,20 @@ const runAll = Effect.fnUntraced(function* (options: Options, withMutants: boole
 const notRun = Effect.fnUntraced(function* ({ message }: NotRun) {
   yield* Console.log(message)
   const isRequired = yield* Config.Boolean("CI").pipe(Config.withDefault(false))
-  if (isRequired) return yield* new Failed({ verdict: "not run" })
+  if (isRequired) return yield* new Harness.Told()
 })
 
 const chaos = Command.make(
   "chaos",
   {
-    seconds: Flag.Int("seconds").pipe(
-      Flag.withDescription("How long the faults last"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 5, maximum: 3_600 }))),
+    seconds: Harness.whole("seconds", "How long the faults last", { least: 5, most: 3_600 }).pipe(
       Flag.withDefault(60)
     ),
-    seed: Flag.Int("seed").pipe(
-      Flag.withDescription("What every choice follows from; without one a new one is drawn"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))),
-      Flag.optional
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON and nothing else"),
-      Flag.withDefault(false)
-    ),
+    seed: Harness.whole("seed", "What every choice follows from; without one a new one is drawn", {
+      least: 0,
+      most: 2 ** 31
+    }).pipe(Flag.optional),
+    json: Harness.json,
     stage: Flag.Literals("stage", stages).pipe(
       Flag.withDescription("A rarer fault beside the others, or a pooler between"),
       Flag.withDefault("plain" as const)
@@ -122,22 +112,10 @@ const chaos = Command.make(
       // The command stands before the line that programs read, which is the last one.
       if (verdict !== "ok") yield* Console.error(`${verdict}. Again: ${commandOf(options)}`)
       yield* Console.log(JSON.stringify(line))
-      if (verdict !== "ok") return yield* new Failed({ verdict })
+      if (verdict !== "ok") return yield* new Harness.Told()
     },
     Effect.catchTag("NotRun", notRun)
   )
 ).pipe(Command.withDescription("Lets everything go wrong at once, and judges what came of it"))
 
-/** Whatever went wrong, in one sentence. Somebody who interrupts knows why it ended. */
-const explain = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.void
-  const error = Cause.squash(cause)
-  if (error instanceof Failed) return Effect.void
-  return Console.error(error instanceof Error ? error.message : String(error))
-}
-
-Command.run(chaos, { version: "0.1.0" }).pipe(
-  Effect.tapCause(explain),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(chaos)

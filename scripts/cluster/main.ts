@@ -6,19 +6,12 @@
  * which alone knows what was done and when. It ends with 1 where a change happened twice, where two effects
  * of one entity overlapped, or where nothing was shown.
  */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Harness from "../harness/command.ts"
 import * as Database from "../harness/Database.ts"
 import { type Plan, tell } from "./story.ts"
 import * as World from "./World.ts"
-
-/** What happened is not what must. */
-class Broken extends Schema.TaggedError<Broken>()("Broken", { sentence: Schema.String }) {
-  override get message() {
-    return this.sentence
-  }
-}
 
 const median = (numbers: ReadonlyArray<number>): number | null =>
   [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? null
@@ -43,12 +36,20 @@ const run = Effect.fnUntraced(function* (plan: Plan) {
   }
 }, Effect.scoped)
 
+/** What must not be. Nothing that was seen shows nothing. */
+const surprises = (
+  { duplicates, effects, failoverSeconds, overlaps, unanswered }: Effect.Success<ReturnType<typeof run>>,
+  kills: number
+): ReadonlyArray<string> => [
+  ...(duplicates > 0 ? [`${duplicates} changes happened twice`] : []),
+  ...(overlaps > 0 ? [`${overlaps} overlapped`] : []),
+  ...(unanswered > 0 ? [`${unanswered} were never answered`] : []),
+  ...(effects === 0 ? ["no effect was seen"] : []),
+  ...(kills > 0 && failoverSeconds === null ? ["no failover was seen"] : [])
+]
+
 const times = (name: string, description: string, standard: number) =>
-  Flag.Int(name).pipe(
-    Flag.withDescription(description),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
-    Flag.withDefault(standard)
-  )
+  Harness.whole(name, description, { least: 0, most: 1_000 }).pipe(Flag.withDefault(standard))
 
 const cluster = Command.make(
   "cluster",
@@ -59,22 +60,13 @@ const cluster = Command.make(
       Flag.withDescription("Effect's own timings instead of the quick ones"),
       Flag.withDefault(false)
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the counts as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    json: Harness.json
   },
   Effect.fn(function* ({ defaultTimings, freezes, json, kills }) {
     const counts = yield* run({ kills, freezes, timings: defaultTimings ? "default" : "quick" })
     yield* Console.log(json ? JSON.stringify(counts) : counts)
-    const { duplicates, effects, failoverSeconds, overlaps, unanswered } = counts
-    if (duplicates > 0 || overlaps > 0) {
-      return yield* new Broken({ sentence: `${duplicates} changes happened twice, ${overlaps} overlapped.` })
-    }
-    if (unanswered > 0) return yield* new Broken({ sentence: `${unanswered} were never answered.` })
-    if (effects === 0 || (kills > 0 && failoverSeconds === null)) {
-      return yield* new Broken({ sentence: "Nothing was shown: no effect, or no failover, was seen." })
-    }
+    const found = surprises(counts, kills)
+    if (found.length > 0) return yield* new Harness.Surprised({ surprises: found })
   })
 ).pipe(Command.withDescription("Kills and stops runners of a cluster, and counts what happened"))
 

@@ -9,7 +9,7 @@
  *     victim ──► kernel ──► ledger ──► world          survivor ──► kernel ──► receipt, or an honest doubt
  *          ✕ killed at one of four points                          (same change, asked again)
  */
-import { Console, Effect, FileSystem, Layer, Redacted, Schema, Semaphore } from "effect"
+import { Console, Effect, FileSystem, Layer, Redacted, Semaphore } from "effect"
 import { Command, Flag } from "effect/cli"
 import { layerClient } from "fibric/embedded"
 import { layer as layerPostgres } from "fibric/postgres"
@@ -95,15 +95,11 @@ const run = Effect.fnUntraced(function* (trials: number) {
 const crash = Command.make(
   "crash",
   {
-    trials: Flag.Int("trials").pipe(
-      Flag.withDescription("How many processes to kill at each point, for each recovery"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))),
-      Flag.withDefault(5)
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the counts as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    trials: Harness.whole("trials", "How many processes to kill at each point, for each recovery", {
+      least: 1,
+      most: 1_000
+    }).pipe(Flag.withDefault(5)),
+    json: Harness.json
   },
   Effect.fn(function* ({ json, trials }) {
     const rows = yield* run(trials)

@@ -6,7 +6,7 @@
  * with 3.1.1), the client library, the wire. The lock counts how often its bolt turns. It ends with 1 if
  * something is not as it has to be.
  */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Harness from "../harness/command.ts"
 import { aedes, mosquitto, mosquittoPath } from "../../test/support/brokers.ts"
@@ -24,15 +24,11 @@ const draw = ({ bare, broker, commands, fibric, mqtt }: Tally): string =>
 const door = Command.make(
   "door",
   {
-    commands: Flag.Int("commands").pipe(
-      Flag.withDescription("How many commands to give behind fibric"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 8, maximum: 1_000 }))),
-      Flag.withDefault(100)
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the counts as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    commands: Harness.whole("commands", "How many commands to give behind fibric", {
+      least: 8,
+      most: 1_000
+    }).pipe(Flag.withDefault(100)),
+    json: Harness.json
   },
   Effect.fn(function* ({ commands, json }) {
     const broker = yield* mosquittoPath === undefined ? aedes() : mosquitto()

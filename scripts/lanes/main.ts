@@ -10,7 +10,7 @@
  *     worker ─┼─► kernel, one each ┤             the same entities, all the time
  *     worker ─┘                    └─► world     begin and end of every effect
  */
-import { Console, Effect, FileSystem, Redacted, Schema, type Scope } from "effect"
+import { Console, Effect, FileSystem, Redacted, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Harness from "../harness/command.ts"
 import * as Crowd from "./crowd.ts"
@@ -60,19 +60,14 @@ const run = Effect.fnUntraced(function* (seconds: number, wanted: ReadonlyArray<
 const lanes = Command.make(
   "lanes",
   {
-    seconds: Flag.Int("seconds").pipe(
-      Flag.withDescription("How long each crowd asks"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 3, maximum: 600 }))),
+    seconds: Harness.whole("seconds", "How long each crowd asks", { least: 3, most: 600 }).pipe(
       Flag.withDefault(10)
     ),
     only: Flag.Literals("only", names).pipe(
       Flag.withDescription("A scenario to run, in place of all of them; may be given several times"),
       Flag.between(0, names.length)
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    json: Harness.json
   },
   Effect.fn(function* ({ json, only, seconds }) {
     const seen = yield* run(seconds, only.length === 0 ? names : only)

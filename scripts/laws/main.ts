@@ -127,10 +127,7 @@ const run = Effect.fnUntraced(function* (only: ReadonlyArray<string>, tell: Tell
 const laws = Command.make(
   "laws",
   {
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    ),
+    json: Harness.json,
     only: Flag.String("only").pipe(
       Flag.withDescription("The name of one to try, of whatever kind; can be given more than once"),
       Flag.between(0, 100)

@@ -4,12 +4,11 @@
  *
  * spin and gcc are Debian's; where spin is missing it is installed, and where that fails nothing is claimed.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Clock, Console, Effect, FileSystem, Logger, Schema } from "effect"
+import { Clock, Console, Effect, FileSystem, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as Harness from "../harness/command.ts"
 import { elapsedMillis } from "../../src/kernel/Stopwatch.ts"
 
 const model = fileURLToPath(new URL("../../model/fibric.pml", import.meta.url))
@@ -82,15 +81,11 @@ const check = Effect.fnUntraced(function* (workers: number, switches: ReadonlyAr
 const command = Command.make(
   "model",
   {
-    workers: Flag.Int("workers").pipe(
-      Flag.withDescription("How many workers want the key (default: 3)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 }))),
-      Flag.withDefault(3)
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    workers: Harness.whole("workers", "How many workers want the key (default: 3)", {
+      least: 1,
+      most: 5
+    }).pipe(Flag.withDefault(3)),
+    json: Harness.json
   },
   Effect.fn(function* ({ json, workers }) {
     yield* install()
@@ -114,8 +109,4 @@ const command = Command.make(
   })
 ).pipe(Command.withDescription("Checks the model of a key's life in every order of steps"))
 
-Command.run(command, { version: "0.1.0" }).pipe(
-  Effect.tapError((error) => Console.error(error instanceof Error ? error.message : String(error))),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(command)

@@ -142,25 +142,20 @@ const run = Effect.fnUntraced(function* ({ kills, pauses, transactions }: Sizes)
 const outbox = Command.make(
   "outbox",
   {
-    transactions: Flag.Int("transactions").pipe(
-      Flag.withDescription("How many transactions propose (default: 1,000)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 1_000_000 }))),
-      Flag.withDefault(1_000)
-    ),
-    kills: Flag.Int("kills").pipe(
-      Flag.withDescription("How many workers are killed meanwhile (default: 10)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
-      Flag.withDefault(10)
-    ),
-    pauses: Flag.Int("pauses").pipe(
-      Flag.withDescription("How many of the new ones are stopped for longer than their lease (default: 3)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))),
-      Flag.withDefault(3)
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the counts as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    transactions: Harness.whole("transactions", "How many transactions propose (default: 1,000)", {
+      least: 10,
+      most: 1_000_000
+    }).pipe(Flag.withDefault(1_000)),
+    kills: Harness.whole("kills", "How many workers are killed meanwhile (default: 10)", {
+      least: 0,
+      most: 1_000
+    }).pipe(Flag.withDefault(10)),
+    pauses: Harness.whole(
+      "pauses",
+      "How many of the new ones are stopped for longer than their lease (default: 3)",
+      { least: 0, most: 1_000 }
+    ).pipe(Flag.withDefault(3)),
+    json: Harness.json
   },
   Effect.fn(function* ({ json, ...sizes }) {
     const { report, surprises } = yield* run(sizes)

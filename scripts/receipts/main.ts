@@ -4,7 +4,7 @@
  *
  * Everything is real: Postgres, the processes, SIGKILL. It ends with 1 if something is not as it has to be.
  */
-import { Console, Effect, FileSystem, Layer, Redacted, Schema, type Scope } from "effect"
+import { Console, Effect, FileSystem, Layer, Redacted, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { layerClient } from "fibric/embedded"
 import { layer as layerPostgres } from "fibric/postgres"
@@ -58,11 +58,7 @@ const run = Effect.fnUntraced(function* (sizes: Sizes, wanted: ReadonlyArray<Sto
 }, Effect.scoped)
 
 const size = (name: string, fallback: number, most: number, description: string) =>
-  Flag.Int(name).pipe(
-    Flag.withDescription(`${description} (default: ${fallback})`),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: most }))),
-    Flag.withDefault(fallback)
-  )
+  Harness.whole(name, `${description} (default: ${fallback})`, { most }).pipe(Flag.withDefault(fallback))
 
 const receipts = Command.make(
   "receipts",
@@ -74,10 +70,7 @@ const receipts = Command.make(
       Flag.withDescription("A story to tell, in place of all of them; may be given several times"),
       Flag.between(0, names.length)
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    json: Harness.json
   },
   Effect.fn(function* ({ json, only, ...sizes }) {
     const seen = yield* run(sizes, only.length === 0 ? names : only)

@@ -6,11 +6,10 @@
  * It ends with 1 if an invariant was violated, if a seed was not the same twice, if a mutant survived, or if
  * it was vacuous: a cell of fault × step that was never hit, too few steps or processes.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Clock, Console, Effect, Logger, Option, Schema } from "effect"
+import { Clock, Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import * as Harness from "../harness/command.ts"
 import * as Scratch from "../harness/Scratch.ts"
 import * as Faults from "../../src/testing/simulation/Faults.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
@@ -20,13 +19,6 @@ import * as Crew from "./Crew.ts"
 import * as Scenario from "./scenario.ts"
 import type { Violated } from "./seeds.ts"
 import { shrink } from "./shrink.ts"
-
-/** Not as it has to be. */
-class Failed extends Schema.TaggedError<Failed>()("Failed", { why: Schema.Array(Schema.String) }) {
-  override get message() {
-    return `Not as it has to be:\n  ${this.why.join("\n  ")}`
-  }
-}
 
 /** Fewer seeds than this can't be expected to meet every cell. */
 const enoughForAll = 5_000
@@ -116,23 +108,19 @@ const replay = Effect.fnUntraced(function* (seed: number, json: boolean) {
     for (const fault of smallest.faults) yield* Console.log(`  ${Faults.nameOf(fault)}, time ${fault.nth}`)
     for (const at of smallest.verdictsAt) yield* Console.log(`  at ${at} ms a person says something`)
   }
-  return yield* new Failed({
-    why: outcome.violations.map(({ detail, invariant }) => `${invariant}: ${detail}`)
+  return yield* new Harness.Surprised({
+    surprises: outcome.violations.map(({ detail, invariant }) => `${invariant}: ${detail}`)
   })
 })
-
-const whole = (name: string, description: string) =>
-  Flag.Int(name).pipe(
-    Flag.withDescription(description),
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
-  )
 
 const sim = Command.make(
   "sim",
   {
-    seeds: whole("seeds", "How many seeds are simulated (default: 1000)").pipe(Flag.withDefault(1_000)),
-    from: whole("from", "The first of them (default: 1)").pipe(Flag.withDefault(1)),
-    seed: whole("seed", "One seed, told step by step").pipe(Flag.optional),
+    seeds: Harness.whole("seeds", "How many seeds are simulated (default: 1000)").pipe(
+      Flag.withDefault(1_000)
+    ),
+    from: Harness.whole("from", "The first of them (default: 1)").pipe(Flag.withDefault(1)),
+    seed: Harness.whole("seed", "One seed, told step by step").pipe(Flag.optional),
     mutants: Flag.Boolean("mutants").pipe(
       Flag.withDescription("Break the kernel on purpose as well; each bug must be caught"),
       Flag.withDefault(false)
@@ -141,10 +129,7 @@ const sim = Command.make(
       Flag.withDescription("With --mutants: those whose name has these words"),
       Flag.withDefault("")
     ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print the numbers as one line of JSON"),
-      Flag.withDefault(false)
-    )
+    json: Harness.json
   },
   Effect.fn(function* ({ from, json, mutants, only, seed, seeds }) {
     if (Option.isSome(seed)) return yield* replay(seed.value, json)
@@ -169,12 +154,8 @@ const sim = Command.make(
     }
     yield* Console.log(JSON.stringify({ ...run, ...broken }, null, json ? 0 : 2))
     const why = [...complaints({ ...run, violated }), ...survivors.map(({ name }) => `SURVIVED: ${name}`)]
-    if (why.length > 0) return yield* new Failed({ why })
+    if (why.length > 0) return yield* new Harness.Surprised({ surprises: why })
   })
 ).pipe(Command.withDescription("Simulates the kernel, seed by seed"))
 
-Command.run(sim, { version: "0.1.0" }).pipe(
-  Effect.tapError((error) => Console.error(error instanceof Error ? error.message : String(error))),
-  Effect.provide([NodeServices.layer, Logger.layer([])]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+Harness.run(sim)
