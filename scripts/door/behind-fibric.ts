@@ -4,35 +4,16 @@
  * door has been asked often enough.
  */
 import { Deferred, Effect, Exit, Layer, Schedule, type Scope } from "effect"
-import { type Call, Capability, Connector, execute, Fibric, Recovery, Settings } from "fibric"
+import { execute, Fibric, Settings } from "fibric"
 import { connectAsync } from "mqtt"
 import * as Door from "../../connectors/door/index.ts"
 import { make as makeProxy, pass } from "../../src/testing/TcpProxy.ts"
 import type { Broker } from "../../test/support/brokers.ts"
+import * as Courtesy from "../../test/support/courtesy.ts"
 import * as LockDevice from "../../test/support/lock-device.ts"
 import { all as stages, type Stage } from "./stages.ts"
 
-/** `unlock`, with less patience: a doubt is looked into at once and often. */
-const admit = Capability.make("admit", {
-  entity: Door.Doors,
-  payload: Door.unlock.payload,
-  success: Door.Confirmed,
-  error: Door.DoorRefused,
-  occasion: ({ visit }) => visit,
-  recovery: Recovery.lookup({ lag: 0, quarantine: 0, every: "50 millis" }),
-  stores: ["visit", "seconds"],
-  deadline: "10 seconds"
-})
-
-const Courtesy = Connector.make("courtesy", admit).toLayer(
-  Effect.map(Door.Door, (door) => ({
-    admit: {
-      perform: ({ seconds }: typeof admit.payload.Type, call: Call) =>
-        door.command({ verb: "unlock", seconds }, call),
-      lookup: (_payload: unknown, call: Call) => door.lookup(call)
-    }
-  }))
-)
+const courtesy = Courtesy.make("10 seconds")
 
 /** How the last ask ended: with a receipt of that outcome, or with an error of that tag. */
 export interface Commanded {
@@ -52,7 +33,7 @@ const root = "fibric"
 const command = Effect.fnUntraced(function* (broker: Broker, door: string, { rule }: Stage) {
   const proxy = yield* makeProxy(broker.port)
   yield* proxy.setRule((connection) => (connection === 1 ? rule : pass))
-  const fibric = Courtesy.pipe(
+  const fibric = courtesy.layer.pipe(
     Layer.provideMerge(Fibric.layerMemory),
     Layer.provide(Settings.layer({ recoverMillis: 50 })),
     Layer.provide(
@@ -65,7 +46,7 @@ const command = Effect.fnUntraced(function* (broker: Broker, door: string, { rul
       })
     )
   )
-  const asking = execute(admit.propose(Door.Doors.at(door), { visit: `visit ${door}`, seconds: 5 }))
+  const asking = execute(courtesy.admit.propose(Door.Doors.at(door), { visit: `visit ${door}`, seconds: 5 }))
   return yield* Effect.gen(function* () {
     yield* Effect.replicateEffect(Effect.exit(asking), impatience)
     const known = Effect.retry(asking, {

@@ -4,10 +4,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
-import { Capability, Connector, execute, Fibric, Recovery, Settings, Verdicts } from "fibric"
+import { execute, Fibric, Settings, Verdicts } from "fibric"
 import * as Door from "../../connectors/door/index.ts"
 import { cutWhen, make as makeProxy, type TcpProxy } from "../../src/testing/TcpProxy.ts"
 import { aedes, type Broker } from "../support/brokers.ts"
+import * as Courtesy from "../support/courtesy.ts"
 import * as LockDevice from "../support/lock-device.ts"
 import { connack, pubcomp } from "../support/mqtt-packets.ts"
 import { options } from "./door-support.ts"
@@ -15,29 +16,10 @@ import { options } from "./door-support.ts"
 const root = "house"
 const at = Door.Doors.at("12")
 
-/** A verb of one's own: asked for as soon as it is in doubt. */
-const admit = Capability.make("admit", {
-  entity: Door.Doors,
-  payload: Door.unlock.payload,
-  success: Door.Confirmed,
-  error: Door.DoorRefused,
-  occasion: ({ visit }) => visit,
-  recovery: Recovery.lookup({ lag: 0, quarantine: 0, every: "100 millis" }),
-  stores: ["visit", "seconds"],
-  deadline: "2 seconds"
-})
-const Courtesy = Connector.make("courtesy", admit).toLayer(
-  Effect.map(Door.Door, (door) => ({
-    admit: {
-      perform: ({ seconds }: typeof admit.payload.Type, call: Parameters<typeof door.command>[1]) =>
-        door.command({ verb: "unlock", seconds }, call),
-      lookup: (_: unknown, call: Parameters<typeof door.lookup>[0]) => door.lookup(call)
-    }
-  }))
-)
+const { admit, layer: layerCourtesy } = Courtesy.make("2 seconds")
 
 const fibricOver = ({ protocol }: Broker, { port }: TcpProxy, recoverMillis = 50) =>
-  Layer.mergeAll(Door.layerAccess, Courtesy).pipe(
+  Layer.mergeAll(Door.layerAccess, layerCourtesy).pipe(
     Layer.provideMerge(Fibric.layerMemory),
     Layer.provide(Settings.layer({ recoverMillis })),
     Layer.provide(Door.layer(options(port, { protocol, topics: Door.topicsUnder(root) })))
