@@ -857,5 +857,40 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/faults/callers.test.ts"],
     named: "does not declare it any more"
+  },
+  {
+    name: "a claim whose settlement's answer was lost is cut short by its validity",
+    edits: [
+      {
+        file: "src/kernel/Turn.ts",
+        find: "const isClaimed = lane.along !== undefined && tries === 0",
+        replace: "const isClaimed = lane.along?.claimed !== undefined && tries === 0"
+      }
+    ],
+    caughtBy: ["test/kernel/along.test.ts"],
+    named: "nothing but another try's"
+  },
+  {
+    name: "a claim that goes along is not called under way",
+    edits: [
+      {
+        file: "src/kernel/Turn.ts",
+        find: "ask, seenAttempt, null)\n    progress.dispatched = true",
+        replace: "ask, seenAttempt, null)"
+      }
+    ],
+    caughtBy: ["test/kernel/along.test.ts"],
+    named: "is told as what it is: under way"
+  },
+  {
+    name: "what a transaction came to is stored with its secrets",
+    edits: [
+      {
+        file: "src/kernel/Dispatch.ts",
+        find: "evidence: withoutSecrets(evidence, job.secrets),",
+        replace: "evidence,"
+      }
+    ],
+    caughtBy: ["test/secrecy/canary.test.ts"]
   }
 ]

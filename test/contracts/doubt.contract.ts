@@ -145,6 +145,24 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("and another effect of the key, seen meanwhile, does not free the flight either", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const first = yield* claimed(key, { recovery: resendable, ...stored })
+        yield* settle(first, unknown)
+        const second = yield* sendAgain(first.worker, 1)
+        yield* settle(second.claim, unknown)
+        const third = yield* sendAgain(first.worker, 2)
+        yield* settle(first, performedAs("m-1"))
+        yield* settle(second.claim, performedAs("m-2"))
+        assert.deepStrictEqual((yield* outcomes).slice(-2), ["resolved", "duplicate_observed"])
+        const other = yield* claimOf(first.worker, keyOf("1", "delivered"))
+        assert.deepStrictEqual(yield* ledger.claim(other), { _tag: "LaneBusy" })
+        assert.deepStrictEqual(yield* settle(third.claim, unknown), { _tag: "Kept" })
+        assert.strictEqual((yield* ledger.claim(other))._tag, "Claimed")
+      })
+    )
+
     law("the flight of a key that was settled from outside is free when its own time has passed", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger

@@ -223,23 +223,28 @@ describe("a lookup", () => {
     })
   )
 
-  story("that began too early does not free the key, though it ends late", (provider) =>
-    Effect.gen(function* () {
+  it.effect("that began too early does not free the key, though it ends late", () => {
+    const { layer, provider } = makeProvider()
+    const byHand = Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 })
+    return Effect.gen(function* () {
+      const recoverer = yield* Recoverer
       const letGo = LetGo.propose(at, payload)
       provider.answer = () => lost
       yield* asked(letGo)
       provider.known = () => Effect.delay(Effect.succeedNone, "9 seconds")
-      yield* TestClock.adjust("9 minutes")
-      const before = provider.lookups.length
-      const states: Array<string> = []
-      // The look that spans the tenth minute began before it.
-      for (let second = 0; second < 75; second++) {
-        yield* TestClock.adjust("1 second")
-        if (provider.lookups.length === before) states.push(yield* asked(letGo))
-      }
-      assert.deepStrictEqual([...new Set(states)], ["InDoubt"])
-    })
-  )
+      // From five seconds before the tenth minute to four seconds after it.
+      yield* TestClock.adjust("595 seconds")
+      const tooEarly = yield* Effect.forkChild(recoverer.recoverDue, { startImmediately: true })
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(yield* Fiber.join(tooEarly), 1)
+      assert.deepStrictEqual(yield* outcomesOf(letGo), ["in_doubt"])
+      yield* TestClock.adjust("2 minutes")
+      const inTime = yield* Effect.forkChild(recoverer.recoverDue, { startImmediately: true })
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(yield* Fiber.join(inTime), 1)
+      assert.include(yield* outcomesOf(letGo), "released")
+    }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory).pipe(Layer.provide(byHand))))
+  })
 
   story("that can't be made is made again later", (provider) =>
     Effect.gen(function* () {

@@ -57,39 +57,89 @@ describe("what has waited longer than it is valid", () => {
   })
 })
 
-/** A ledger whose settlements that claim along land at once and are answered late. */
-const layerSlow = Layer.effect(
-  Ledger,
-  Effect.map(Ledger, (ledger) =>
-    Ledger.of({
-      ...ledger,
-      settleAndClaim: (settlement, next) =>
-        Effect.tap(ledger.settleAndClaim(settlement, next), () => Effect.sleep("61 seconds"))
-    })
+const connectionReset = new LedgerUnavailable({ operation: "settle", reason: "connection reset" })
+
+/** A runtime whose settlements that claim along land at once; then comes what is given. */
+const runtimeWhere = (then: Effect.Effect<void, LedgerUnavailable>) =>
+  Runtime.layer.pipe(
+    Layer.provideMerge(
+      Layer.effect(
+        Ledger,
+        Effect.map(Ledger, (ledger) =>
+          Ledger.of({
+            ...ledger,
+            settleAndClaim: (settlement, next) =>
+              Effect.tap(ledger.settleAndClaim(settlement, next), () => then)
+          })
+        )
+      ).pipe(Layer.provideMerge(LedgerMemory.layer))
+    ),
+    Layer.provide(Settings.layer({ drainMillis: 0 }))
   )
-).pipe(Layer.provideMerge(LedgerMemory.layer))
+
+/** Lets the first one's answer be lost. */
+const firstLost = () => {
+  let times = 0
+  return Effect.suspend(() => {
+    times += 1
+    return times === 1
+      ? Effect.andThen(Effect.sleep("61 seconds"), Effect.fail(connectionReset))
+      : Effect.void
+  })
+}
 
 describe("a claim that went along in time, and is heard of after its action's validity", () => {
-  it.effect("is ended as what it is: claimed, and never started", () => {
+  const isEnded = (sentence: string, then: () => Effect.Effect<void, LedgerUnavailable>, told: string) =>
+    it.effect(`${sentence}, is ended as what it is: claimed, and never started`, () => {
+      const { layer, world } = makeWorld()
+      return Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const goOn = yield* Deferred.make<void>()
+        world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+        const first = yield* start(execute(notify("1", "first")))
+        yield* world.started(1)
+        const second = yield* start(execute(notify("1", "second")))
+        yield* Deferred.succeed(goOn, undefined)
+        yield* TestClock.adjust("62 seconds")
+        yield* Fiber.join(first)
+        assert.include(String(yield* Fiber.join(second)), told)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual((yield* ledger.find(notify("1", "second").key))?.state, "released")
+        assert.strictEqual(world.calls.length, 1)
+      }).pipe(Effect.provide(over(layer, runtimeWhere(then()))))
+    })
+
+  isEnded("by its answer", () => Effect.sleep("61 seconds"), "NotPerformed")
+  // Its time has passed by then: it is doubtful, until it is known that it never started.
+  isEnded("by nothing but another try's", firstLost, "InDoubt")
+})
+
+describe("a claim that is on its way with a settlement when the runtime closes", () => {
+  it.effect("is told as what it is: under way", () => {
     const { layer, world } = makeWorld()
-    const runtime = Runtime.layer.pipe(
-      Layer.provideMerge(layerSlow),
-      Layer.provide(Settings.layer({ drainMillis: 0 }))
-    )
     return Effect.gen(function* () {
-      const ledger = yield* Ledger
       const goOn = yield* Deferred.make<void>()
+      const landed = yield* Deferred.make<void>()
       world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
-      const first = yield* start(execute(notify("1", "first")))
-      yield* world.started(1)
-      const second = yield* start(execute(notify("1", "second")))
-      yield* Deferred.succeed(goOn, undefined)
-      yield* TestClock.adjust("62 seconds")
-      yield* Fiber.join(first)
-      assert.include(String(yield* Fiber.join(second)), "NotPerformed")
-      assert.strictEqual((yield* ledger.find(notify("1", "second").key))?.state, "released")
+      const silent = Effect.andThen(Deferred.succeed(landed, undefined), Effect.never)
+      const second = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const services = yield* Layer.build(over(layer, runtimeWhere(silent)))
+          const ask = (status: string) =>
+            Effect.forkDetach(Effect.provideContext(Effect.flip(execute(notify("1", status))), services), {
+              startImmediately: true
+            })
+          yield* ask("first")
+          yield* world.started(1)
+          const second = yield* ask("second")
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Deferred.await(landed)
+          return second
+        })
+      )
+      assert.deepInclude(yield* Fiber.join(second), { _tag: "ShuttingDown", underWay: true })
       assert.strictEqual(world.calls.length, 1)
-    }).pipe(Effect.provide(over(layer, runtime)))
+    })
   })
 })
 
@@ -107,7 +157,7 @@ const layerLosing = Layer.effect(
           if (lost > 1) return answer
           assert.isDefined(answer.claimed)
           yield* ledger.apply(next.key, { _tag: "Silence" }, yield* Identifiers.ordered)
-          return yield* new LedgerUnavailable({ operation: "settle", reason: "connection reset" })
+          return yield* connectionReset
         })
     })
   })

@@ -33,7 +33,7 @@ class CameraBroken extends Schema.TaggedError<CameraBroken>()("CameraBroken", { 
   }
 }
 
-export const Unlock = Capability.make("unlock", {
+const options = {
   entity: Door,
   payload: {
     pin: Schema.Redacted(Schema.String),
@@ -45,19 +45,37 @@ export const Unlock = Capability.make("unlock", {
   success: Schema.Struct({ said: Schema.String }),
   error: DoorRefused,
   occasion: () => "once",
-  recovery: Recovery.hold,
-  deadline: "20 seconds",
-  guard: ({ payload: { ending, more, note, pin } }) => {
+  deadline: "20 seconds"
+} as const
+
+type Payload = {
+  readonly pin: Redacted.Redacted<string>
+  readonly more: { readonly codes: ReadonlyArray<Redacted.Redacted<string>> }
+  readonly note: string
+  readonly ending: Ending
+}
+
+const entity = {
+  guard: ({ payload: { ending, more, note, pin } }: { readonly payload: Payload }) => {
     const said = tell(note, pin, more.codes)
     if (ending === "guard fails") return Effect.fail(new CameraBroken({ said }))
     if (ending === "guard dies") return Effect.die(new Error(said))
     return ending === "superseded" ? Guard.superseded(said) : Guard.wanted
   },
-  becomes: ({ payload: { ending, more, note, pin } }) => {
+  becomes: ({ payload: { ending, more, note, pin } }: { readonly payload: Payload }) => {
     const said = tell(note, pin, more.codes)
     if (ending === "no state") throw new Error(said)
     return { last: said }
   }
+}
+
+export const Unlock = Capability.make("unlock", { ...options, ...entity, recovery: Recovery.hold })
+
+/** The same, whose settlement commits with its effect. */
+export const UnlockInLedger = Capability.make("unlock-in-ledger", {
+  ...options,
+  ...entity,
+  recovery: Recovery.transactional
 })
 
 /** Everything, in every form that a careless author writes. */
@@ -79,30 +97,36 @@ const tell = (
     .join(" ")
     .concat(` ${note}`)
 
-export const Doors = Connector.make("doors", Unlock)
-
-export const layerDoors = Doors.toLayer({
-  unlock: ({ ending, more, note, pin }) => {
-    const said = tell(note, pin, more.codes)
-    switch (ending) {
-      case "refused":
-        return Effect.fail(new DoorRefused({ said }))
-      case "not performed":
-        return Effect.fail(new NotPerformed({ proof: "never_sent", reason: said }))
-      case "unknown":
-        return Effect.fail(new OutcomeUnknown({ reason: said }))
-      case "undeclared":
-        // Somebody's own mistake, past the compiler.
-        return Effect.fail(new Error(said) as never)
-      case "defect":
-        return Effect.die(new Error(said))
-      case "long":
-        // Cut in the middle of the secret.
-        return Effect.die(new Error(`${"x".repeat(1_960)} ${Redacted.value(pin)} ${note}`))
-      case "interrupted":
-        return Effect.interrupt
-      default:
-        return Effect.succeed({ said })
-    }
+const unlock = ({
+  ending,
+  more,
+  note,
+  pin
+}: Payload): Effect.Effect<{ readonly said: string }, DoorRefused | NotPerformed | OutcomeUnknown> => {
+  const said = tell(note, pin, more.codes)
+  switch (ending) {
+    case "refused":
+      return Effect.fail(new DoorRefused({ said }))
+    case "not performed":
+      return Effect.fail(new NotPerformed({ proof: "never_sent", reason: said }))
+    case "unknown":
+      return Effect.fail(new OutcomeUnknown({ reason: said }))
+    case "undeclared":
+      // Somebody's own mistake, past the compiler.
+      return Effect.fail(new Error(said) as never)
+    case "defect":
+      return Effect.die(new Error(said))
+    case "long":
+      // Cut in the middle of the secret.
+      return Effect.die(new Error(`${"x".repeat(1_960)} ${Redacted.value(pin)} ${note}`))
+    case "interrupted":
+      return Effect.interrupt
+    default:
+      return Effect.succeed({ said })
   }
+}
+
+export const layerDoors = Connector.make("doors", Unlock, UnlockInLedger).toLayer({
+  unlock,
+  "unlock-in-ledger": unlock
 })
