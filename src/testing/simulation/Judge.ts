@@ -19,6 +19,8 @@ export interface Judge {
   readonly begun: (begun: Begun) => void
   readonly happened: (happened: Happened, begun: Begun) => void
   readonly told: (begun: Begun) => void
+  /** Whether all that living processes were told of has been written down. */
+  readonly isKept: () => boolean
   /** The ledger's clock has jumped ahead, or back, by so much. */
   readonly jumped: (byMillis: number) => void
   readonly asked: (asker: Asker) => void
@@ -41,6 +43,7 @@ export const make = (seen: Pick<Case.Case, "store" | "now" | "serverNow">): Judg
       for (const key of keys) heardAt.set(`${process} ${Case.nameOf(key)}`, now())
     },
     told: (call) => void truths.push(call),
+    isKept: () => Case.unkept(on).length === 0,
     jumped: (byMillis) => {
       on.jumpedAt = now()
       on.setBackMillis -= Math.min(0, byMillis)

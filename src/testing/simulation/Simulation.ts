@@ -152,6 +152,8 @@ export const follow = <R>(
 
     const isQuiet = (): boolean =>
       waiting.size === 0 &&
+      universe.world.isStill() &&
+      judge.isKept() &&
       replicas.every(({ process }) => !process.isDead()) &&
       [...store.rows.values()].every(isAtRest)
     /** Looked at once in a while: looking takes longer than most steps. */

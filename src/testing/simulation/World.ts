@@ -81,6 +81,8 @@ export const nameOf = (call: Call): string => call.key.slice("fibric-".length, c
 export interface Core {
   readonly of: (process: Process) => World
   readonly record: ReadonlyArray<Happened>
+  /** Whether nothing is on its way any more: no request to it, and no answer from it. */
+  readonly isStill: () => boolean
   /** The ledger commits the transaction of a key's attempt. */
   readonly commit: (name: string, attempt: number) => void
 }
@@ -90,7 +92,17 @@ export const make = (around: Surroundings): Core => {
   const record: Array<Happened> = []
   const firstSeen = new Map<string, { readonly at: number; readonly output: unknown }>()
   let outageUntil = -1
+  let onTheWay = 0
   const staged = new Map<string, { readonly begun: Begun; readonly output: unknown }>()
+
+  /** Something reaches whom it is for, after a while. */
+  const travel = (after: number, arrived: () => void): void => {
+    onTheWay += 1
+    timeline.after(after, () => {
+      onTheWay -= 1
+      arrived()
+    })
+  }
 
   const happen = (begun: Begun, output: unknown, lastsMillis: number): void => {
     const { call, name } = begun
@@ -132,7 +144,7 @@ export const make = (around: Surroundings): Core => {
         const { begun, fault } = begin(call)
         const recognises = Duration.toMillis(options.recognises ?? 0)
         const answer = (exit: Exit.Exit<A, E | NotPerformed>, after: number): void =>
-          timeline.after(after, () =>
+          travel(after, () =>
             process.enqueue(() => {
               const isHeard = timeline.now() < begun.at + call.deadlineMillis + graceMillis
               if (Exit.isSuccess(exit) && isHeard && fault !== "garbage") told(begun)
@@ -141,7 +153,7 @@ export const make = (around: Surroundings): Core => {
           )
         const lasts = seeded.between(5, 400)
         const arrive = (after: number, then?: (kept: A) => void): void =>
-          timeline.after(after, () => {
+          travel(after, () => {
             // What it gives for a key was given by this very connector.
             const kept = receive(begun, output, recognises, lasts) as A
             then?.(kept)
@@ -232,6 +244,7 @@ export const make = (around: Surroundings): Core => {
   return {
     of,
     record,
+    isStill: () => onTheWay === 0,
     commit: (name, attempt) => {
       const one = staged.get(`${name} ${attempt}`)
       if (one === undefined) return

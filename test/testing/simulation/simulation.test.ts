@@ -49,6 +49,12 @@ describe("a simulation", () => {
     assert.notStrictEqual(other?.digest, one?.digest)
   })
 
+  it("is not over while an answer is on its way, or what it says", () => {
+    // A success comes late, and would be judged before its settlement could land.
+    const seed = 11_660_501
+    assert.deepStrictEqual(Simulation.run(Scenario.of(seed), seed).violations, [])
+  })
+
   it("holds what it promises for a connector that does what it is told", () => {
     const report = Simulation.runSeeds(once, { seeds: 100 })
     Simulation.expectOneEffectPerKey(report)

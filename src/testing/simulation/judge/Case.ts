@@ -64,3 +64,7 @@ export const open = ({ now, serverNow, store }: Pick<Case, "store" | "now" | "se
 
 /** The name of a row. */
 export const nameOf = (key: { readonly hash: Uint8Array }): string => hex(key.hash)
+
+/** Successes that a process was told of which lives, and that do not stand in the ledger. */
+export const unkept = ({ store, truths }: Case): ReadonlyArray<Begun> =>
+  truths.filter(({ name, process }) => store.rows.get(name)?.state !== "done" && !process.isDead())

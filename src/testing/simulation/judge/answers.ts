@@ -1,14 +1,14 @@
 /**
  * answers: what must hold of what askers are told, and of everything when it is over.
  */
-import type { Case } from "./Case.ts"
+import { type Case, unkept } from "./Case.ts"
 import type { Answer, Asker } from "./invariants.ts"
 
 /** Ends that nobody who waits may meet: processes are killed here, and never shut down. */
 const cutsOff = new Set(["ShuttingDown", "interrupted", "defect"])
 
 export const watch = (on: Case) => {
-  const { askers, effects, labelOf, repeats, serverNow, store, truths, violated } = on
+  const { askers, effects, labelOf, repeats, serverNow, store, violated } = on
 
   const answered = (asker: Asker, answer: Answer): void => {
     asker.answer = answer
@@ -67,10 +67,8 @@ export const watch = (on: Case) => {
       const isLate = isFound && (row.recoverAtMillis ?? 0) < serverNow() - 60_000
       if (isLate) violated("ENDED", `${labelOf(name)} is in doubt, and nobody looks`)
     }
-    for (const { name, process } of truths) {
-      const state = store.rows.get(name)?.state
-      if (state !== "done" && !process.isDead())
-        violated("TRUTH_KEPT", `${labelOf(name)} is ${state ?? "unknown"}`)
+    for (const { name } of unkept(on)) {
+      violated("TRUTH_KEPT", `${labelOf(name)} is ${store.rows.get(name)?.state ?? "unknown"}`)
     }
   }
 
