@@ -80,7 +80,6 @@ const bench = Command.make(
       Flag.withDefault(usual.join(","))
     ),
     rounds: Harness.whole("rounds", `How many rounds are to be kept (default: ${full.rounds})`, {
-      least: 1,
       most: 100
     }).pipe(Flag.withDefault(full.rounds)),
     scale: Flag.Finite("scale").pipe(

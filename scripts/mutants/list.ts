@@ -892,5 +892,29 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: ["test/secrecy/canary.test.ts"]
+  },
+  {
+    name: "a lookup counts from its end",
+    edits: [
+      {
+        file: "src/kernel/Recoverer.ts",
+        find: "startedAtMillis: doubt.readAtMillis } as const",
+        replace: "startedAtMillis: yield* ledger.now } as const"
+      }
+    ],
+    caughtBy: ["test/kernel/Recoverer.test.ts"],
+    named: "though it ends late"
+  },
+  {
+    name: "another effect of a key frees the flight of a call that still runs",
+    edits: [
+      {
+        file: "src/kernel/lifecycle/Decision.ts",
+        find: '(row.callOpen || (row.state === "performing" && event._tag !== "Silence"))',
+        replace: '(row.state === "performing" && event._tag !== "Silence")'
+      }
+    ],
+    caughtBy: [doubt.memory],
+    named: "seen meanwhile"
   }
 ]

@@ -34,6 +34,11 @@ const story = (sentence: string, body: (provider: Provider) => Effect.Effect<voi
     return Effect.provide(body(provider), Layer.provideMerge(layer, Fibric.layerMemory))
   })
 
+/** Nothing is recovered but by a test's own hand. */
+const layerByHand = Fibric.layerMemory.pipe(
+  Layer.provide(Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 }))
+)
+
 const payload = { cents: 1_200, occasion: "invoice-7" }
 const at = Account.at("1")
 
@@ -116,7 +121,6 @@ describe("a resend", () => {
 
   it.effect("is not made when the provider's window has closed while nobody could", () => {
     const { layer, provider } = makeProvider()
-    const slow = Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 })
     return Effect.gen(function* () {
       provider.answer = () => lost
       yield* asked(action)
@@ -127,7 +131,7 @@ describe("a resend", () => {
       assert.strictEqual(provider.requests.length, 1)
       assert.strictEqual(yield* recoverer.recoverDue, 0)
       assert.strictEqual(yield* asked(action), "InDoubt")
-    }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory).pipe(Layer.provide(slow))))
+    }).pipe(Effect.provide(Layer.provideMerge(layer, layerByHand)))
   })
 
   it.effect("whose claim took longer than the window's margin is not started, and is made anew", () => {
@@ -225,7 +229,6 @@ describe("a lookup", () => {
 
   it.effect("that began too early does not free the key, though it ends late", () => {
     const { layer, provider } = makeProvider()
-    const byHand = Settings.layer({ recoverMillis: 3_600_000, drainMillis: 0 })
     return Effect.gen(function* () {
       const recoverer = yield* Recoverer
       const letGo = LetGo.propose(at, payload)
@@ -243,7 +246,7 @@ describe("a lookup", () => {
       yield* TestClock.adjust("9 seconds")
       assert.strictEqual(yield* Fiber.join(inTime), 1)
       assert.include(yield* outcomesOf(letGo), "released")
-    }).pipe(Effect.provide(Layer.provideMerge(layer, Fibric.layerMemory).pipe(Layer.provide(byHand))))
+    }).pipe(Effect.provide(Layer.provideMerge(layer, layerByHand)))
   })
 
   story("that can't be made is made again later", (provider) =>

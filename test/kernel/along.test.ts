@@ -11,7 +11,7 @@ import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import * as Runtime from "../../src/kernel/Runtime.ts"
 import * as Settings from "../../src/kernel/Settings.ts"
 import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
-import { makeWorld, notify, over, succeed } from "../support/orders.ts"
+import { makeWorld, notify, over, succeed, type World } from "../support/orders.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 
 const count = (arrived: ReadonlyArray<string>, operation: string) =>
@@ -59,8 +59,15 @@ describe("what has waited longer than it is valid", () => {
 
 const connectionReset = new LedgerUnavailable({ operation: "settle", reason: "connection reset" })
 
+type Settling = Ledger["Service"]["settleAndClaim"]
+type Then = (
+  answer: Effect.Success<ReturnType<Settling>>,
+  next: Parameters<Settling>[1],
+  ledger: Ledger["Service"]
+) => Effect.Effect<void, LedgerUnavailable>
+
 /** A runtime whose settlements that claim along land at once; then comes what is given. */
-const runtimeWhere = (then: Effect.Effect<void, LedgerUnavailable>) =>
+const runtimeWhere = (then: Then) =>
   Runtime.layer.pipe(
     Layer.provideMerge(
       Layer.effect(
@@ -69,7 +76,7 @@ const runtimeWhere = (then: Effect.Effect<void, LedgerUnavailable>) =>
           Ledger.of({
             ...ledger,
             settleAndClaim: (settlement, next) =>
-              Effect.tap(ledger.settleAndClaim(settlement, next), () => then)
+              Effect.tap(ledger.settleAndClaim(settlement, next), (answer) => then(answer, next, ledger))
           })
         )
       ).pipe(Layer.provideMerge(LedgerMemory.layer))
@@ -77,29 +84,35 @@ const runtimeWhere = (then: Effect.Effect<void, LedgerUnavailable>) =>
     Layer.provide(Settings.layer({ drainMillis: 0 }))
   )
 
-/** Lets the first one's answer be lost. */
-const firstLost = () => {
+/** What is given comes in place of the first answer; the others arrive. */
+const firstLost = (meanwhile: Then): Then => {
   let times = 0
-  return Effect.suspend(() => {
+  return (...given) => {
     times += 1
-    return times === 1
-      ? Effect.andThen(Effect.sleep("61 seconds"), Effect.fail(connectionReset))
-      : Effect.void
-  })
+    return times === 1 ? Effect.andThen(meanwhile(...given), Effect.fail(connectionReset)) : Effect.void
+  }
 }
 
+/** A first action that ends once a second one waits behind it. */
+const oneBehind = Effect.fnUntraced(function* (world: World) {
+  const goOn = yield* Deferred.make<void>()
+  world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
+  const first = yield* start(execute(notify("1", "first")))
+  yield* world.started(1)
+  const second = yield* start(execute(notify("1", "second")))
+  yield* Deferred.succeed(goOn, undefined)
+  return { first, second }
+})
+
+const late = Effect.sleep("61 seconds")
+
 describe("a claim that went along in time, and is heard of after its action's validity", () => {
-  const isEnded = (sentence: string, then: () => Effect.Effect<void, LedgerUnavailable>, told: string) =>
+  const isEnded = (sentence: string, then: () => Then, told: string) =>
     it.effect(`${sentence}, is ended as what it is: claimed, and never started`, () => {
       const { layer, world } = makeWorld()
       return Effect.gen(function* () {
         const ledger = yield* Ledger
-        const goOn = yield* Deferred.make<void>()
-        world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
-        const first = yield* start(execute(notify("1", "first")))
-        yield* world.started(1)
-        const second = yield* start(execute(notify("1", "second")))
-        yield* Deferred.succeed(goOn, undefined)
+        const { first, second } = yield* oneBehind(world)
         yield* TestClock.adjust("62 seconds")
         yield* Fiber.join(first)
         assert.include(String(yield* Fiber.join(second)), told)
@@ -109,9 +122,9 @@ describe("a claim that went along in time, and is heard of after its action's va
       }).pipe(Effect.provide(over(layer, runtimeWhere(then()))))
     })
 
-  isEnded("by its answer", () => Effect.sleep("61 seconds"), "NotPerformed")
+  isEnded("by its answer", () => () => late, "NotPerformed")
   // Its time has passed by then: it is doubtful, until it is known that it never started.
-  isEnded("by nothing but another try's", firstLost, "InDoubt")
+  isEnded("by nothing but another try's", () => firstLost(() => late), "InDoubt")
 })
 
 describe("a claim that is on its way with a settlement when the runtime closes", () => {
@@ -121,7 +134,7 @@ describe("a claim that is on its way with a settlement when the runtime closes",
       const goOn = yield* Deferred.make<void>()
       const landed = yield* Deferred.make<void>()
       world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
-      const silent = Effect.andThen(Deferred.succeed(landed, undefined), Effect.never)
+      const silent = () => Effect.andThen(Deferred.succeed(landed, undefined), Effect.never)
       const second = yield* Effect.scoped(
         Effect.gen(function* () {
           const services = yield* Layer.build(over(layer, runtimeWhere(silent)))
@@ -143,41 +156,19 @@ describe("a claim that is on its way with a settlement when the runtime closes",
   })
 })
 
-/** The first settlement that claims along lands and loses its answer; what it claimed falls silent. */
-const layerLosing = Layer.effect(
-  Ledger,
-  Effect.map(Ledger, (ledger) => {
-    let lost = 0
-    return Ledger.of({
-      ...ledger,
-      settleAndClaim: (settlement, next) =>
-        Effect.gen(function* () {
-          const answer = yield* ledger.settleAndClaim(settlement, next)
-          lost += 1
-          if (lost > 1) return answer
-          assert.isDefined(answer.claimed)
-          yield* ledger.apply(next.key, { _tag: "Silence" }, yield* Identifiers.ordered)
-          return yield* connectionReset
-        })
-    })
+/** What was claimed along falls silent. */
+const silenced: Then = ({ claimed }, next, ledger) =>
+  Effect.gen(function* () {
+    assert.isDefined(claimed)
+    yield* ledger.apply(next.key, { _tag: "Silence" }, yield* Identifiers.ordered)
   })
-).pipe(Layer.provideMerge(LedgerMemory.layer))
 
 describe("a claim that went along unheard, and was called doubtful since", () => {
   it.effect("is given up: it never started here, and the key is free again by that proof", () => {
     const { layer, world } = makeWorld()
-    const runtime = Runtime.layer.pipe(
-      Layer.provideMerge(layerLosing),
-      Layer.provide(Settings.layer({ drainMillis: 0 }))
-    )
     return Effect.gen(function* () {
       const log = yield* ReceiptLog
-      const goOn = yield* Deferred.make<void>()
-      world.answer = (reached) => Effect.andThen(Deferred.await(goOn), succeed(reached))
-      const first = yield* start(execute(notify("1", "first")))
-      yield* world.started(1)
-      const second = yield* start(execute(notify("1", "second")))
-      yield* Deferred.succeed(goOn, undefined)
+      const { first, second } = yield* oneBehind(world)
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isSuccess(yield* Fiber.join(first)))
       assert.include(String(yield* Fiber.join(second)), "InDoubt")
@@ -192,7 +183,7 @@ describe("a claim that went along unheard, and was called doubtful since", () =>
         ]
       )
       assert.strictEqual(world.calls.length, 1)
-    }).pipe(Effect.provide(over(layer, runtime)))
+    }).pipe(Effect.provide(over(layer, runtimeWhere(firstLost(silenced)))))
   })
 })
 

@@ -81,7 +81,7 @@ export const nameOf = (call: Call): string => call.key.slice("fibric-".length, c
 export interface Core {
   readonly of: (process: Process) => World
   readonly record: ReadonlyArray<Happened>
-  /** Whether nothing is on its way any more: no request to it, and no answer from it. */
+  /** Whether no call is on its way to it any more, nor an answer to one. Lookups change nothing, and don't count. */
   readonly isStill: () => boolean
   /** The ledger commits the transaction of a key's attempt. */
   readonly commit: (name: string, attempt: number) => void
