@@ -202,6 +202,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     "event.startedAtMillis >= claimedAtMillis"
   ),
   one(
+    "a lookup counts from its end",
+    "src/kernel/Recoverer.ts",
+    "startedAtMillis: doubt.readAtMillis } as const",
+    "startedAtMillis: yield* ledger.now } as const"
+  ),
+  one(
     "what was performed does not change the state",
     transitions,
     'if (decision.stands && decision.to === "done" && row.state !== "done") evolve(store, bound)',

@@ -79,6 +79,8 @@ export const faults = {
   "stop-after-effect": calls,
   /** The provider can't be asked. */
   "fail-lookup": ["lookup"],
+  /** The provider looks at once, and answers late, but within the deadline. */
+  "slow-lookup": ["lookup"],
   "kill-lookup": ["lookup"]
 } as const satisfies Readonly<Record<string, ReadonlyArray<Step>>>
 

@@ -18,6 +18,8 @@ export interface Judge {
   readonly heard: (statement: Statement, process: number) => void
   readonly begun: (begun: Begun) => void
   readonly happened: (happened: Happened, begun: Begun) => void
+  /** The provider was asked what became of a call. */
+  readonly lookedUp: (begun: Begun) => void
   readonly told: (begun: Begun) => void
   /** Whether all that living processes were told of has been written down. */
   readonly isKept: () => boolean
@@ -33,7 +35,7 @@ export interface Judge {
 
 export const make = (seen: Pick<Case.Case, "store" | "now" | "serverNow">): Judge => {
   const on = Case.open(seen)
-  const { askers, heardAt, now, ruled, truths, violations } = on
+  const { askers, heardAt, lookedUpAt, now, ruled, truths, violations } = on
   return {
     violations,
     ...Rows.watch(on),
@@ -42,6 +44,7 @@ export const make = (seen: Pick<Case.Case, "store" | "now" | "serverNow">): Judg
     heard: ({ keys = [] }, process) => {
       for (const key of keys) heardAt.set(`${process} ${Case.nameOf(key)}`, now())
     },
+    lookedUp: ({ at, name }) => void lookedUpAt.set(name, at),
     told: (call) => void truths.push(call),
     isKept: () => Case.unkept(on).length === 0,
     jumped: (byMillis) => {

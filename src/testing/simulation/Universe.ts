@@ -143,6 +143,7 @@ export const make = <R>(options: Options<R>): Universe<R> => {
       trace.note(one.attempt + 7, () => `${at()} the world: ${one.entity} ${one.providerKey} #${one.attempt}`)
       judge.happened(one, begun)
     },
+    lookedUp: judge.lookedUp,
     told: judge.told
   })
 

@@ -71,6 +71,8 @@ export interface Surroundings {
   readonly befall: (fault: FaultName, process: Process, begun: Begun) => void
   readonly begun: (begun: Begun) => void
   readonly happened: (happened: Happened, begun: Begun) => void
+  /** The provider has been asked what became of a call. */
+  readonly lookedUp: (begun: Begun) => void
   /** A success was told to a process that may still hear it. */
   readonly told: (begun: Begun) => void
 }
@@ -88,7 +90,7 @@ export interface Core {
 }
 
 export const make = (around: Surroundings): Core => {
-  const { befall, begun: began, faultAt, graceMillis, happened, seeded, timeline, told } = around
+  const { befall, begun: began, faultAt, graceMillis, happened, lookedUp, seeded, timeline, told } = around
   const record: Array<Happened> = []
   const firstSeen = new Map<string, { readonly at: number; readonly output: unknown }>()
   let outageUntil = -1
@@ -223,18 +225,20 @@ export const make = (around: Surroundings): Core => {
     const lookup = <A>(call: Call, _like: A, lag: Duration.Input = 0) =>
       Effect.callback<Option.Option<A>>((resume) => {
         const fault = faultAt("lookup")
+        const begun: Begun = { call, name: nameOf(call), process, at: timeline.now() }
+        lookedUp(begun)
         if (fault === "hang") return
-        if (fault === "kill-lookup")
-          befall(fault, process, { call, name: nameOf(call), process, at: timeline.now() })
+        if (fault === "kill-lookup") befall(fault, process, begun)
         timeline.after(seeded.between(1, 50), () => {
-          const name = nameOf(call)
+          const { name } = begun
           const shown = timeline.now() - Duration.toMillis(lag)
           const found = record.find((one) => one.name === name && one.beganAt <= shown)
           const exit: Exit.Exit<Option.Option<A>> =
             fault === "fail-lookup"
               ? Exit.failCause(Cause.die(new Error("the provider can't be asked")))
               : Exit.succeed(found === undefined ? Option.none() : Option.some(found.output as A))
-          timeline.after(seeded.between(1, 50), () => process.enqueue(() => resume(exit)))
+          const slow = fault === "slow-lookup" ? call.deadlineMillis * 0.85 : 0
+          timeline.after(slow + seeded.between(1, 50), () => process.enqueue(() => resume(exit)))
         })
       })
 

@@ -24,6 +24,8 @@ export interface Case {
   /** Successes that were told to processes. */
   readonly truths: Array<Begun>
   readonly askers: Map<string, ReadonlyArray<Asker>>
+  /** When the provider was last asked what became of a key. */
+  readonly lookedUpAt: Map<string, number>
   /** When an attempt was claimed, by key and attempt; when a process last heard of a key, by its number and the key. */
   readonly claimedAt: Map<string, number>
   readonly heardAt: Map<string, number>
@@ -54,6 +56,7 @@ export const open = ({ now, serverNow, store }: Pick<Case, "store" | "now" | "se
     ruled: new Set(),
     truths: [],
     askers: new Map(),
+    lookedUpAt: new Map(),
     claimedAt: new Map(),
     heardAt: new Map(),
     repeats: new Map(),

@@ -24,7 +24,8 @@ export const invariants = {
   ENDED: "when faults have ended, nothing stays in flight, and what can be found out is found out",
   TRUTH_KEPT: "a success that a living process was told of stands in the ledger",
   DONE_STAYS: "what is done stays done",
-  WORD_IN_TIME: "a lookup that finds nothing releases a key only after the time that was declared for it",
+  WORD_IN_TIME:
+    "a lookup that finds nothing releases a key only where it began after the time that was declared for it",
   SAME_ACTION: "who is told of a success asked for what the attempt was claimed for that has settled the key",
   TURN_ORDER: "nobody claims a lane while a living worker that came before waits for it",
   STATE:

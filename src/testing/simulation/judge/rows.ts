@@ -21,7 +21,20 @@ const claims = new Set(["claim", "settleAndClaim"])
 
 /** Looks at the ledger before a statement lands, and after it. */
 export const watch = (on: Case) => {
-  const { claimedAt, effects, labelOf, now, onWord, repeats, ruled, seen, serverNow, store, violated } = on
+  const {
+    claimedAt,
+    effects,
+    labelOf,
+    lookedUpAt,
+    now,
+    onWord,
+    repeats,
+    ruled,
+    seen,
+    serverNow,
+    store,
+    violated
+  } = on
   const changes = new Map<string, number>()
   let receiptsSeen = 0
   let tickets: Store["tickets"] | undefined
@@ -72,10 +85,12 @@ export const watch = (on: Case) => {
     const { recovery } = row.current
     const isByLookup = recovery._tag === "Lookup" && row.receipt?.proof === "testimony" && !ruled.has(name)
     if (isByLookup && row.state === "released" && last?.state === "in_doubt") {
-      const notBefore = (claimedAt.get(`${name} ${row.current.attempt}`) ?? 0) + row.verdictAfterMillis
+      const declared = Math.max(row.verdictAfterMillis, recovery.releaseAfterMillis ?? Infinity)
+      const notBefore = (claimedAt.get(`${name} ${row.current.attempt}`) ?? 0) + declared
+      const lookedUp = lookedUpAt.get(name) ?? 0
       // Its clock and the simulation's differ by what it has jumped.
-      if (now() < notBefore && on.jumpedAt < 0)
-        violated("WORD_IN_TIME", `${labelOf(name)} was released ${notBefore - now()} ms too early`)
+      if (lookedUp < notBefore && on.jumpedAt < 0)
+        violated("WORD_IN_TIME", `${labelOf(name)} was looked up ${notBefore - lookedUp} ms too early`)
     }
   }
 
