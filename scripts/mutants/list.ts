@@ -916,5 +916,177 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: [doubt.memory],
     named: "seen meanwhile"
+  },
+  {
+    name: "a flight takes joiners while its repeats are being written down",
+    edits: [
+      {
+        file: "src/kernel/Flights.ts",
+        find: "    close(ask, flight)\n    if (Exit.isFailure(ended))",
+        replace: "    if (Exit.isFailure(ended))"
+      },
+      {
+        file: "src/kernel/Flights.ts",
+        find: "recorder.submit(repeats, (recorded) => {",
+        replace: "recorder.submit(repeats, (recorded) => {\n      close(ask, flight)"
+      }
+    ],
+    caughtBy: [losses],
+    named: "being written down"
+  },
+  {
+    name: "who has joined another process's flight tries by itself",
+    edits: [
+      {
+        file: "src/kernel/Executor.ts",
+        find: '(joined || progress.dispatched || entry.state !== "released")',
+        replace: '(progress.dispatched || entry.state !== "released")'
+      }
+    ],
+    caughtBy: ["test/kernel/elsewhere.test.ts"]
+  },
+  {
+    name: "a late no is no evidence",
+    edits: [
+      {
+        file: "src/kernel/Dispatch.ts",
+        find: 'if (evidence._tag !== "Unknown") yield* settle(job, attempt, evidence, yield* elapsedMillis)',
+        replace:
+          'if (evidence._tag === "Performed") yield* settle(job, attempt, evidence, yield* elapsedMillis)'
+      }
+    ],
+    caughtBy: [executor],
+    named: "a late"
+  },
+  {
+    name: "a guard of what changes nothing binds no version",
+    edits: [
+      {
+        file: "src/kernel/Wanted.ts",
+        find: "basis: { version, becomes: stored } }",
+        replace: "basis: stored === null && decidedAt === undefined ? null : { version, becomes: stored } }"
+      }
+    ],
+    caughtBy: [guards],
+    named: "changes nothing"
+  },
+  {
+    name: "closing forgets the batch that is under way",
+    edits: [
+      {
+        file: "src/kernel/Batching.ts",
+        find: "[...underWay, ...waiting.splice(0)]",
+        replace: "waiting.splice(0)"
+      }
+    ],
+    caughtBy: ["test/kernel/Batching.test.ts"]
+  },
+  {
+    name: "the answers of a thinned batch go by their places",
+    edits: [
+      {
+        file: "src/kernel/GroupCommit.ts",
+        find: "endings.map((ending) => answerOf.get(ending))",
+        replace: "endings.map((ending, place) => ended[place] ?? answerOf.get(ending))"
+      }
+    ],
+    caughtBy: ["test/kernel/GroupCommit.test.ts"]
+  },
+  {
+    name: "a waiting that came to nothing stays noted",
+    edits: [
+      {
+        file: "src/kernel/Waits.ts",
+        find: "Effect.ensuring(Effect.ignore(",
+        replace: "Effect.tap(Effect.ignore("
+      }
+    ],
+    caughtBy: ["test/kernel/deadlocks.test.ts"],
+    named: "whatever ended it"
+  },
+  {
+    name: "a waiting that was cut off stays noted",
+    edits: [
+      {
+        file: "src/kernel/Waits.ts",
+        find: "Effect.ensuring(Effect.ignore(Effect.retry(ledger.waitNoMore(id), confirmRetry)))",
+        replace:
+          "Effect.exit,\n        Effect.tap(Effect.ignore(Effect.retry(ledger.waitNoMore(id), confirmRetry))),\n        Effect.flatten"
+      }
+    ],
+    caughtBy: ["test/kernel/deadlocks.test.ts"],
+    named: "lost its patience"
+  },
+  {
+    name: "a refusal that was reopened still speaks",
+    edits: [
+      {
+        file: "src/kernel/lifecycle/markings.ts",
+        find: '            .filter(({ evidence }) => evidence === "refused")\n',
+        replace: '            .filter(({ evidence }) => evidence === "testimony")\n'
+      }
+    ],
+    caughtBy: [doubt.memory],
+    named: "has had its say"
+  },
+  {
+    name: "finding nothing is enough by an earlier attempt's claim",
+    edits: [
+      {
+        file: about,
+        find: "event.startedAtMillis >= claimedAtMillis + Math.max",
+        replace: "event.startedAtMillis >= (row.attempts[0]?.claimedAtMillis ?? claimedAtMillis) + Math.max"
+      }
+    ],
+    caughtBy: [doubt.memory],
+    named: "an earlier attempt only"
+  },
+  {
+    name: "what is under way beside a doubt does not take the lane over",
+    edits: [
+      {
+        file: "src/kernel/ledger-memory/transitions.ts",
+        find: '(row.state === "performing" || (row.state === "in_doubt" && row.doubtHoldsLane))',
+        replace: 'row.state === "in_doubt" &&\n        row.doubtHoldsLane'
+      }
+    ],
+    caughtBy: ["test/contracts/turns-memory.test.ts"],
+    named: "under way beside it"
+  },
+  {
+    name: "what is under way beside a doubt does not take the lane over, in SQL",
+    edits: [
+      {
+        file: "src/postgres/consequences.ts",
+        find: "passed.state = 'performing' OR (passed.state",
+        replace: "(passed.state"
+      }
+    ],
+    caughtBy: [turns],
+    named: "under way beside it"
+  },
+  {
+    name: "a resend passes the doubts of others",
+    edits: [
+      {
+        file: "src/kernel/ledger-memory/claims.ts",
+        find: '!(row.passedDoubt && obstacle._tag === "LaneHeld")',
+        replace: 'obstacle._tag !== "LaneHeld"'
+      }
+    ],
+    caughtBy: ["test/contracts/turns-memory.test.ts"],
+    named: "another doubt that is sent again"
+  },
+  {
+    name: "a resend passes the doubts of others, in SQL",
+    edits: [
+      {
+        file: "src/postgres/claim.ts",
+        find: "AND NOT (ledger.state = 'in_doubt' AND ledger.passed_doubt)",
+        replace: "AND NOT ledger.state = 'in_doubt'"
+      }
+    ],
+    caughtBy: [turns],
+    named: "another doubt that is sent again"
   }
 ]

@@ -268,6 +268,22 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("a refusal that was reopened has had its say, and settles no later attempt under the same key", () =>
+      Effect.gen(function* () {
+        const first = yield* claimed(key)
+        yield* settle(first, unknown)
+        // On a word: the next attempt goes out under the same provider key.
+        yield* release
+        const second = yield* claimAgain(first.worker, 1)
+        yield* settle(second.claim, refused)
+        yield* rule({ _tag: "Reopen" }, { attempt: 2 })
+        const third = yield* claimAgain(first.worker, 2)
+        assert.deepStrictEqual(third.verdict, { _tag: "Claimed", attempt: 3, generation: 0 })
+        yield* settle(third.claim, notPerformed)
+        assert.deepStrictEqual(yield* stateOf(key), { state: "released", attempt: 3 })
+      })
+    )
+
     law("all are there to be looked at, each with its evidence", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger
@@ -456,6 +472,24 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
         const startedAtMillis = doubt?.readAtMillis ?? 0
         const freed = yield* apply({ _tag: "Lookup", found: null, startedAtMillis })
         assert.strictEqual(freed._tag === "Settled" ? freed.receipt.proof : "", "testimony")
+      })
+    )
+
+    law("frees nothing either by one that began in time for an earlier attempt only", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const recovery = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: 0 })
+        const lookedUp = { recovery, deadlineMillis: 0, ...stored } as const
+        const first = yield* claimed(key, lookedUp)
+        const betweenMillis = yield* ledger.now
+        yield* settle(first, notPerformed)
+        yield* Effect.repeat(ledger.now, { until: (nowMillis) => nowMillis > betweenMillis })
+        const second = yield* claimOf(first.worker, key, { seenAttempt: 1, ...lookedUp })
+        yield* ledger.claim(second)
+        yield* settle(second, unknown)
+        const finding = (startedAtMillis: number) => apply({ _tag: "Lookup", found: null, startedAtMillis })
+        assert.deepStrictEqual(yield* finding(betweenMillis), { _tag: "Kept" })
+        assert.strictEqual((yield* finding(yield* ledger.now))._tag, "Settled")
       })
     )
 

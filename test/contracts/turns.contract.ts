@@ -355,6 +355,35 @@ export const turnsContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       )
     }
 
+    law("hands the lane to what is under way beside it, too, which holds it when it falls in doubt", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const worker = yield* alive
+        yield* settle(yield* claimed(keyOf("1", "unlock"), { worker }), unknown)
+        const { claim } = yield* verdictOf(worker, keyOf("1", "lock"), { passesDoubt: true })
+        yield* apply(keyOf("1", "unlock"), ruling({ _tag: "Release" }))
+        yield* settle(claim, unknown)
+        const held = yield* ledger.claim(yield* claimOf(worker, keyOf("1", "ring")))
+        assert.deepInclude(held, { _tag: "LaneHeld", key: keyOf("1", "lock").label })
+      })
+    )
+
+    law("is not passed by another doubt that is sent again, though that one holds nothing itself", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const worker = yield* alive
+        const recovery = Recovery.resend({ window: "1 hour" })
+        const peek = { worker, recovery, request: "{}", doubtHoldsLane: false } as const
+        yield* settle(yield* claimed(keyOf("1", "peek"), peek), unknown)
+        yield* settle(yield* claimed(keyOf("1", "unlock"), { worker }), unknown)
+        const again = yield* claimOf(worker, keyOf("1", "peek"), { seenAttempt: 1 })
+        const held = yield* ledger.resend(again)
+        assert.deepInclude(held, { _tag: "LaneHeld", key: keyOf("1", "unlock").label })
+        yield* apply(keyOf("1", "unlock"), ruling({ _tag: "Abandon" }))
+        assert.strictEqual((yield* ledger.resend(again))._tag, "Claimed")
+      })
+    )
+
     law("that is sent again meets what passed it in flight, and nothing is lost", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger

@@ -102,10 +102,10 @@ describe("batching", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { batches, double } = yield* doubling(scope)
-      const waiting = yield* start(
-        Effect.flip(Effect.all([double(1), double(2)], { concurrency: "unbounded" }))
-      )
+      const underWay = yield* start(Effect.flip(double(1)))
+      const waiting = yield* start(Effect.flip(double(2)))
       yield* Scope.close(scope, Exit.void)
+      assert.include((yield* Fiber.join(underWay)).reason, "closing")
       assert.include((yield* Fiber.join(waiting)).reason, "closing")
       assert.include((yield* Effect.flip(double(3))).reason, "closing")
       assert.deepStrictEqual(batches, [[1]])

@@ -386,6 +386,27 @@ describe("the deadline", () => {
       })
   )
 
+  for (const [what, no, outcome] of [
+    ["refusal", new EmailRefused({ reason: "no such mailbox" }), "refused"],
+    [
+      "proof that nothing was performed",
+      new NotPerformed({ proof: "provider_denies", reason: "busy" }),
+      "released"
+    ]
+  ] as const) {
+    story(`does not hide a late ${what} either: the key is ${outcome}`, (world) =>
+      Effect.gen(function* () {
+        world.answer = () => Effect.delay(Effect.fail(no), "30 seconds")
+        const asking = yield* Effect.forkChild(Effect.flip(execute(notify("1"))), { startImmediately: true })
+        yield* world.started(1)
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual((yield* Fiber.join(asking))._tag, "InDoubt")
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(yield* totals("1"), { in_doubt: 1, [outcome]: 1 })
+      })
+    )
+  }
+
   story(`${fault("connector hangs")} and the grace pass: the call is interrupted, the doubt stays`, (world) =>
     Effect.gen(function* () {
       world.answer = () => Effect.never

@@ -48,7 +48,68 @@ const together = Effect.fnUntraced(function* (
   )
 })
 
+/** What became of a settlement, under its own name. */
+const answerTo = (receiptId: string): SettledAlong => ({
+  applied: { _tag: "Refused", why: "unknown_key", found: receiptId },
+  claimed: undefined
+})
+
 describe("what is written together", () => {
+  it.effect("is answered to each with its own, also where those who change one state go one by one", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const batches: Array<ReadonlyArray<string>> = []
+      const alone: Array<string> = []
+      const grouped = yield* GroupCommit.make({
+        findAll: () => Effect.succeed([]),
+        claimAll: () => Effect.succeed([]),
+        claim: () => Effect.succeed(claimed),
+        settleAll: (endings) =>
+          Effect.gen(function* () {
+            const ids = endings.map(({ settlement }) => settlement.receiptId)
+            batches.push(ids)
+            yield* Deferred.await(gate)
+            return { ended: ids.map(answerTo), areNew: false }
+          }),
+        settle: ({ settlement: { receiptId } }) =>
+          Effect.sync(() => {
+            alone.push(receiptId)
+            return answerTo(receiptId)
+          })
+      })
+      const door = keyOf("7").entityHash
+      const settling = yield* Effect.forkChild(
+        Effect.forEach(
+          [
+            ["first", null],
+            ["open", door],
+            ["close", door],
+            ["letter", null],
+            ["open again", door]
+          ] as const,
+          ([receiptId, stateOf]) =>
+            grouped.settle({
+              key: keyOf(receiptId),
+              token: receiptId,
+              receiptId,
+              evidence: { _tag: "Unknown", reason: "no answer" },
+              stateOf,
+              durationMillis: 1
+            }),
+          { concurrency: "unbounded" }
+        ),
+        { startImmediately: true }
+      )
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(settling)).map((applied) => "found" in applied && applied.found),
+        ["first", "open", "close", "letter", "open again"]
+      )
+      assert.deepStrictEqual(batches, [["first"], ["open", "letter"]])
+      assert.deepStrictEqual(alone, ["close", "open again"])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("is as much as fits into a statement's time: a large answer counts as many rows", () =>
     Effect.gen(function* () {
       const { grouped, open, sizes } = yield* counting

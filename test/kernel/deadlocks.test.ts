@@ -3,21 +3,35 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
-import { type Connector, execute, type Executor, Fibric, ReceiptLog } from "fibric"
+import { TestClock } from "effect/testing"
+import { type Connector, execute, type Executor, Fibric, ReceiptLog, Verdicts } from "fibric"
 import { Inside, layerMoves, meeting, move } from "../support/accounts.ts"
 
 const run = <E>(
-  body: (calls: Array<string>) => Effect.Effect<void, E, Executor | ReceiptLog | Connector.Handler<"move">>,
-  wait: (id: string) => Effect.Effect<void> = () => Effect.void
+  body: (
+    calls: Array<string>
+  ) => Effect.Effect<void, E, Executor | ReceiptLog | Verdicts | Connector.Handler<"move">>,
+  inside: Partial<(typeof Inside)["Service"]> = {}
 ) => {
   const calls: Array<string> = []
   return Effect.provide(
     body(calls),
     layerMoves.pipe(
       Layer.provideMerge(Fibric.layerMemory),
-      Layer.provide(Layer.succeed(Inside, { calls, wait }))
+      Layer.provide(Layer.succeed(Inside, { calls, wait: () => Effect.void, ...inside }))
     )
   )
+}
+
+/** Whoever comes first to an account stays there for ever. */
+const stuckFirst = (account: string) => {
+  let isFirst = true
+  return (id: string) =>
+    Effect.suspend(() => {
+      if (id !== account || !isFirst) return Effect.void
+      isFirst = false
+      return Effect.never
+    })
 }
 
 describe("an action that is asked for from inside another one's lane", () => {
@@ -52,6 +66,36 @@ describe("an action that is asked for from inside another one's lane", () => {
     )
   )
 
+  it.effect("stands in nobody's way once the waiting has ended, whatever ended it", () =>
+    run((calls) =>
+      Effect.gen(function* () {
+        yield* execute(move("b", "1"))
+        const conflict = yield* execute(move("a", "1", ["b", "c"]))
+        assert.strictEqual(conflict.receipt.body, `["a","KeyConflict"]`)
+        const { receipt } = yield* execute(move("b", "2", ["a"]))
+        assert.notInclude(receipt.body ?? "", "WouldDeadlock")
+        assert.deepStrictEqual(calls, ["b", "a", "b", "a"])
+      })
+    )
+  )
+
+  it.effect("stands in nobody's way either once it has lost its patience", () =>
+    run(
+      () =>
+        Effect.gen(function* () {
+          const verdicts = yield* Verdicts
+          const asking = yield* Effect.forkChild(execute(move("a", "1", ["b"])), { startImmediately: true })
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual((yield* Fiber.join(asking)).receipt.body, JSON.stringify(["a", "InProgress"]))
+          yield* TestClock.adjust("1 minute")
+          yield* verdicts.release(move("b", "1").key, { attempt: 1, reason: "I looked", force: true })
+          const { receipt } = yield* execute(move("b", "2", ["a"]))
+          assert.strictEqual(receipt.body, JSON.stringify(["b", JSON.stringify(["a"])]))
+        }),
+      { wait: stuckFirst("b"), patience: "1 second" }
+    )
+  )
+
   it.effect("of two entities that wait for each other lets one go, and both end", () =>
     run(
       () =>
@@ -62,7 +106,7 @@ describe("an action that is asked for from inside another one's lane", () => {
           const refused = bodies.filter((body) => body?.includes("WouldDeadlock"))
           assert.isAtLeast(refused.length, 1)
         }),
-      meeting(["a", "b"])
+      { wait: meeting(["a", "b"]) }
     )
   )
 })

@@ -20,6 +20,9 @@ import {
   type Verdicts
 } from "fibric"
 import { Display, Door, type Hall, lock, makeHall, Ring, unlock } from "../support/doors.ts"
+import type { Ledger } from "../../src/kernel/Ledger.ts"
+import { claimed, performed, settle } from "../contracts/keys.ts"
+import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
 import { over } from "../support/orders.ts"
 
 type Doors = "unlock" | "lock" | "display" | "ring"
@@ -231,6 +234,41 @@ describe("a guard", () => {
       }
     })
   )
+})
+
+describe("a guard of an action that changes nothing", () => {
+  const Greet = Capability.make("greet", {
+    entity: Door,
+    payload: { visit: Schema.String },
+    success: Schema.Void,
+    occasion: ({ visit }) => visit,
+    recovery: Recovery.hold,
+    deadline: "20 seconds",
+    guard: ({ state }) => (state.locked ? Guard.superseded("nobody can come in") : Guard.wanted)
+  })
+
+  it.effect("is asked again where the state has changed between its look and the claim", () => {
+    const { hall, layer } = makeHall()
+    const trouble = makeTrouble()
+    const greeting = Connectors.make("host", Greet).toLayer({
+      greet: () => Effect.sync(() => void hall.calls.push("greet"))
+    })
+    return Effect.gen(function* () {
+      yield* execute(unlock("7", "morning"))
+      const locked = { version: 1, becomes: { shape: 0, json: `{"locked":true,"turns":2}` } }
+      const elsewhere = Effect.gen(function* () {
+        trouble.before.clear()
+        yield* settle(yield* claimed(lock("7", "elsewhere").key, { basis: locked }), performed)
+      })
+      trouble.before.set(
+        "claim",
+        Effect.orDie(Effect.provideContext(elsewhere, yield* Effect.context<Ledger>()))
+      )
+      const late = yield* Effect.flip(execute(Greet.propose(Door.at("7"), { visit: "morning" })))
+      assert.deepInclude(late, { _tag: "Superseded", reason: "nobody can come in", version: 2 })
+      assert.deepStrictEqual(hall.calls, ["unlock 7 morning"])
+    }).pipe(Effect.provide(over(Layer.merge(layer, greeting), layerRuntime(trouble))))
+  })
 })
 
 describe("an action that carries the version it was decided against", () => {

@@ -61,6 +61,28 @@ describe("the order of things", () => {
   )
 })
 
+describe("a repeat that comes while those of its flight are being written down", () => {
+  story("leaves one of its own", (world, trouble) =>
+    Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const [answered, written] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      world.answer = (reached) => Effect.andThen(Deferred.await(answered), succeed(reached))
+      trouble.before.set("record", Deferred.await(written))
+      const ask = Effect.forkChild(execute(notify("1")), { startImmediately: true })
+      const leader = yield* ask
+      yield* world.started(1)
+      const joiner = yield* ask
+      yield* Deferred.succeed(answered, undefined)
+      yield* Fiber.join(leader)
+      const late = yield* ask
+      yield* Deferred.succeed(written, undefined)
+      yield* Fiber.join(joiner)
+      yield* Fiber.join(late)
+      assert.deepStrictEqual(yield* log.totals(), { performed: 1, joined: 1, deduplicated: 1 })
+    })
+  )
+})
+
 describe("a ledger that loses requests and replies", () => {
   story(
     `${fault("reply lost")} a claim whose reply was lost is asked for again with the same token, and performed once`,

@@ -2,7 +2,7 @@
  * Accounts for tests: an action that asks, from inside its own lane, for an action of another account.
  */
 import { Context, Deferred, Effect, Schema } from "effect"
-import { Capability, Connector, Entity, Executor, Recovery } from "fibric"
+import { Capability, Connector, Entity, type ExecuteOptions, Executor, Recovery } from "fibric"
 
 const Account = Entity.make("account")
 
@@ -22,13 +22,18 @@ export const move = (id: string, occasion: string, onward: ReadonlyArray<string>
 /** What a test lets happen inside of a call. */
 export class Inside extends Context.Service<
   Inside,
-  { readonly wait: (id: string) => Effect.Effect<void>; readonly calls: Array<string> }
+  {
+    readonly wait: (id: string) => Effect.Effect<void>
+    readonly calls: Array<string>
+    /** How long the next move is waited for. */
+    readonly patience?: ExecuteOptions["patience"]
+  }
 >()("fibric/test/support/accounts/Inside") {}
 
 /** The connector asks the executor for the next move, and answers with what became of it. */
 export const layerMoves = Connector.make("moves", Move).toLayer(
   Effect.gen(function* () {
-    const { calls, wait } = yield* Inside
+    const { calls, patience, wait } = yield* Inside
     const executor = yield* Executor
     return {
       move: ({ occasion, onward }, { entity }) =>
@@ -38,7 +43,8 @@ export const layerMoves = Connector.make("moves", Move).toLayer(
           const [next, ...rest] = onward
           if (next === undefined) return [entity.id]
           // A connector that asks for its own capability: its mark can't be there before it is built.
-          const inner = executor.execute(move(next, occasion, rest)) as unknown as Effect.Effect<
+          const options = patience === undefined ? {} : { patience }
+          const inner = executor.execute(move(next, occasion, rest), options) as unknown as Effect.Effect<
             { readonly receipt: { readonly body: string | null } },
             { readonly _tag: string }
           >
