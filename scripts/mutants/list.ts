@@ -203,8 +203,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Settled.ts",
-        find: "if (entry === undefined || entry.fingerprint !== fingerprint) return undefined",
-        replace: "if (entry === undefined || fingerprint === undefined) return undefined"
+        find: "entry?.fingerprint !== fingerprint ||",
+        replace: "entry === undefined ||"
       }
     ],
     caughtBy: ["test/kernel/repeats.test.ts"]

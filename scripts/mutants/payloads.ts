@@ -11,6 +11,7 @@ const contracts = {
   memory: "test/contracts/ledger-memory.test.ts",
   postgres: "test/contracts/ledger-postgres.test.ts"
 }
+const repeats = "test/kernel/repeats.test.ts"
 const lateTruths = "test/kernel/late-truths.test.ts"
 const about = "src/kernel/lifecycle/About.ts"
 
@@ -168,5 +169,65 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: ["test/postgres/reopening.test.ts"]
+  },
+  {
+    name: "a repeat in other words is written down like any other",
+    edits: [
+      {
+        file: "src/kernel/Conclusion.ts",
+        find: "reason: shares ? null : contentDrift(ask, entry, pathSecret)",
+        replace: "reason: shares ? contentDrift(ask, entry, pathSecret) : null"
+      }
+    ],
+    caughtBy: [repeats],
+    named: "in other words"
+  },
+  {
+    name: "a repeat in other words is answered from memory",
+    edits: [
+      {
+        file: "src/kernel/Settled.ts",
+        find: "entry?.fingerprint !== fingerprint || entry.wording !== wording",
+        replace: "entry?.fingerprint !== fingerprint || entry.wording === `~${wording}`"
+      }
+    ],
+    caughtBy: [repeats],
+    named: "in other words"
+  },
+  {
+    name: "the words of a repeat are remembered as those of what was done",
+    edits: [
+      {
+        file: "src/kernel/Flights.ts",
+        find: "Exit.isSuccess(answered) && conclusion.repeat?.reason === null",
+        replace: "Exit.isSuccess(answered)"
+      }
+    ],
+    caughtBy: [repeats],
+    named: "in other words"
+  },
+  {
+    name: "a conflict names what was only reworded",
+    edits: [
+      {
+        file: "src/domain/Fingerprint.ts",
+        find: "!path.startsWith(contentMark) && before[path] !== now[path])\n    .sort()",
+        replace: "before[path] !== now[path])\n    .sort()"
+      }
+    ],
+    caughtBy: [repeats],
+    named: "over nothing else"
+  },
+  {
+    name: "a step that is asked for after its program leaves no receipt",
+    edits: [
+      {
+        file: "src/kernel/Conclusion.ts",
+        find: 'new NotPerformed({ proof: "never_started", reason }), {\n    outcome: "denied",\n    refersTo: null,\n    reason\n  })',
+        replace: 'new NotPerformed({ proof: "never_started", reason }), undefined)'
+      }
+    ],
+    caughtBy: ["test/kernel/programs.test.ts"],
+    named: "after its end"
   }
 ]

@@ -7,7 +7,7 @@
  */
 import type { Schema } from "effect"
 import { keyedHash, sha256Hex } from "./Digest.ts"
-import { escapePointer, type PayloadRole } from "./PayloadField.ts"
+import { escapePointer, type PayloadRole, unescapePointer } from "./PayloadField.ts"
 
 /** The most leaves that a conflict can name; a payload with more is explained by its top fields. */
 const maxPaths = 64
@@ -48,14 +48,59 @@ const topOf = (bound: Schema.Json): ReturnType<typeof leavesOf> => {
   return top.length <= maxPaths ? top : [...top.slice(0, maxPaths - 1), ["", bound]]
 }
 
-/** The paths whose hashes differ, or that only one side has, in order. */
+/** The fields of a payload that may be reworded, by their paths. */
+export const contentOf = (payload: Schema.Json, roles: ReadonlyMap<string, PayloadRole>): Content =>
+  [...roles].flatMap(([path, role]) => {
+    const value = role === "content" ? valueAt(payload, path) : undefined
+    return value === undefined ? [] : [[path, value] as const]
+  })
+
+export type Content = ReadonlyArray<readonly [path: string, value: Schema.Json]>
+
+/** A hash over the words; equal for the same words. */
+export const wordingOf = (content: Content): string =>
+  content.length === 0 ? "" : sha256Hex(canonical(Object.fromEntries(content)))
+
+/** What stands before the path of a field that may be reworded, in a row's paths; no path begins with it. */
+const contentMark = "~"
+
+/** A keyed hash for each field that may be reworded, to be kept beside those of the bound part. */
+export const contentHashes = (content: Content, secret: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    content
+      .slice(0, maxPaths)
+      .map(([path, value]) => [`${contentMark}${path}`, keyedHash(secret, `${path}\n${canonical(value)}`)])
+  )
+
+/** The paths of the bound part whose hashes differ, or that only one side has, in order. */
 export const differingPaths = (
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>
 ): ReadonlyArray<string> =>
   [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    .filter((path) => before[path] !== now[path])
+    .filter((path) => !path.startsWith(contentMark) && before[path] !== now[path])
     .sort()
+
+/** The paths of fields that both sides have, and in other words. */
+export const rewordedPaths = (
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>
+): ReadonlyArray<string> =>
+  Object.keys(now)
+    .filter(
+      (path) => path.startsWith(contentMark) && before[path] !== undefined && before[path] !== now[path]
+    )
+    .map((path) => path.slice(contentMark.length))
+    .sort()
+
+const valueAt = (payload: Schema.Json, path: string): Schema.Json | undefined => {
+  let value: Schema.Json | undefined = payload
+  for (const segment of path.split("/").slice(1)) {
+    if (value === null || typeof value !== "object" || isArray(value)) return undefined
+    value = value[unescapePointer(segment)]
+  }
+  return value
+}
 
 const isArray = (value: Schema.Json): value is Schema.JsonArray => Array.isArray(value)
 

@@ -83,3 +83,7 @@ const markOf = (annotations: Schema.Annotations.Annotations | undefined): Payloa
 
 /** Escapes one segment of a JSON pointer (RFC 6901). */
 export const escapePointer = (segment: string): string => segment.replaceAll("~", "~0").replaceAll("/", "~1")
+
+/** The segment that was escaped so. */
+export const unescapePointer = (segment: string): string =>
+  segment.replaceAll("~1", "/").replaceAll("~0", "~")

@@ -35,6 +35,9 @@ export interface Ask {
   readonly secrets: ReadonlyArray<string>
   readonly bound: Schema.Json
   readonly fingerprint: string
+  /** The fields that may be reworded without becoming another action, and a hash over their words. */
+  readonly content: Fingerprint.Content
+  readonly wording: string
   /** The payload as far as it may be stored; `null` where the recovery needs none. */
   readonly request: string | null
 }
@@ -70,6 +73,7 @@ export const read = (
   if (Result.isFailure(derived)) return Result.fail(derived.failure)
   const key = derived.success
   const bound = Fingerprint.boundPart(encoded.success, capability.roles)
+  const content = Fingerprint.contentOf(encoded.success, capability.roles)
   return Result.succeed({
     capability,
     key,
@@ -82,6 +86,8 @@ export const read = (
     secrets,
     bound,
     fingerprint: Fingerprint.make(bound),
+    content,
+    wording: Fingerprint.wordingOf(content),
     request: StoredRequest.encode(capability, encoded.success)
   })
 }

@@ -103,7 +103,10 @@ export const make = Effect.gen(function* () {
       doubtAfterMillis,
       operator,
       fingerprint,
-      paths: Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
+      paths: {
+        ...Fingerprint.pathHashes(ask.bound, ledger.pathSecret),
+        ...Fingerprint.contentHashes(ask.content, ledger.pathSecret)
+      },
       doubtHoldsLane: capability.doubtHoldsLane,
       passesDoubt: capability.passesDoubt,
       basis,

@@ -53,22 +53,34 @@ export const fromEntry = (
   if (entry.fingerprint !== ask.fingerprint) return conflict(ask, entry, options)
   const { receipt } = entry
   if (receipt === null) throw new Error(`Bug: a key that is ${entry.state} has no receipt`)
-  const { dispatched, joined } = options
+  const { dispatched, joined, pathSecret } = options
+  const shares = joined || dispatched
   return settledBy(ask, receipt, {
     // Its own attempt, settled by somebody else (a reaper, a person), has its receipt.
     leaderRecorded: dispatched,
-    outcome: joined || dispatched ? "joined" : "deduplicated",
+    outcome: shares ? "joined" : "deduplicated",
+    reason: shares ? null : contentDrift(ask, entry, pathSecret),
     checkAfter: entry.checkAfter
   })
 }
 
 /** The attempt that this request dispatched has ended and its outcome is recorded. */
 export const fromSettlement = (ask: Ask, receipt: Receipt): Conclusion =>
-  settledBy(ask, receipt, { leaderRecorded: true, outcome: "joined", checkAfter: receipt.checkAfter })
+  settledBy(ask, receipt, {
+    leaderRecorded: true,
+    outcome: "joined",
+    reason: null,
+    checkAfter: receipt.checkAfter
+  })
 
-/** The answer of a key that is done and remembered. */
+/** The answer of a key that is done and remembered, in the same words. */
 export const fromMemory = (ask: Ask, receipt: Receipt): Conclusion =>
-  settledBy(ask, receipt, { leaderRecorded: false, outcome: "deduplicated", checkAfter: null })
+  settledBy(ask, receipt, {
+    leaderRecorded: false,
+    outcome: "deduplicated",
+    reason: null,
+    checkAfter: null
+  })
 
 /** Whether the attempt of this request has ended with proof that nothing was performed. */
 export const isReleased = ({ answer, leaderRecorded }: Conclusion): boolean =>
@@ -82,6 +94,7 @@ const settledBy = (
   others: {
     readonly leaderRecorded: boolean
     readonly outcome: "joined" | "deduplicated"
+    readonly reason: string | null
     readonly checkAfter: DateTime.Utc | null
   }
 ): Conclusion => ({
@@ -94,9 +107,16 @@ const settledBy = (
     refersTo: receipt.id,
     // Only done is for good. Who has joined shares what the flight came to, whatever is said of it later.
     onlyIfStands: others.outcome === "deduplicated" && !isDone(receipt),
-    reason: null
+    reason: others.reason
   }
 })
+
+/** The same action in other words than the key was claimed with: what was performed said something else. */
+const contentDrift = ({ content }: Ask, entry: Entry, pathSecret: string): string | null => {
+  if (content.length === 0) return null
+  const paths = Fingerprint.rewordedPaths(entry.paths, Fingerprint.contentHashes(content, pathSecret))
+  return paths.length === 0 ? null : storable(`content drift at ${paths.join(", ")}`)
+}
 
 /** Whether a receipt stands for ever. */
 const isDone = ({ outcome }: Receipt): boolean => outcome === "performed" || outcome === "resolved"
@@ -170,11 +190,14 @@ export const guardFailed = (ask: Ask, reason: string): Conclusion =>
   turnedAway(new GuardFailed({ key: ask.key.label, reason }), { outcome: "denied", refersTo: null, reason })
 
 /** The program that it is a step of is over: it was not claimed. */
-export const rootEnded = (): Conclusion =>
-  turnedAway(
-    new NotPerformed({ proof: "never_started", reason: "the program that it is a step of is over" }),
-    undefined
-  )
+export const rootEnded = (): Conclusion => {
+  const reason = "the program that it is a step of is over"
+  return turnedAway(new NotPerformed({ proof: "never_started", reason }), {
+    outcome: "denied",
+    refersTo: null,
+    reason
+  })
+}
 
 /** The mailbox is at its bound. */
 export const saturated = (ask: Ask, { capacity }: MailboxFull): Conclusion => {

@@ -72,7 +72,10 @@ export const make = Effect.fnUntraced(function* (
     if (Exit.isFailure(ended)) return answer(flight, cutOff(flight, ended.cause))
     const conclusion = ended.value
     const answered = exitOf(conclusion)
-    if (Exit.isSuccess(answered)) settled.remember(ask, answered.value, clock.monotonicTimeNanosUnsafe())
+    // In the words of what was done: a repeat in others says so, which takes a look at the ledger.
+    if (Exit.isSuccess(answered) && conclusion.repeat?.reason === null) {
+      settled.remember(ask, answered.value, clock.monotonicTimeNanosUnsafe())
+    }
     if (conclusion.leaderRecorded) Deferred.doneUnsafe(flight.leaderAnswer, answered)
     const repeats = repeatsOf(ask, flight, conclusion)
     if (repeats.length === 0) return answer(flight, answered)

@@ -16,14 +16,16 @@ const maxAgeMillis = 60_000
 
 interface Remembered {
   readonly fingerprint: string
+  readonly wording: string
   readonly receipt: Receipt
   readonly atNanos: bigint
 }
 
-/** A request as it is remembered: its key's name and what it is bound to. */
+/** A request as it is remembered: its key's name, what it is bound to, and in which words. */
 interface Named {
   readonly name: string
   readonly fingerprint: string
+  readonly wording: string
 }
 
 export const make = () => {
@@ -36,11 +38,11 @@ export const make = () => {
   }
 
   /** A receipt that has done its key. Any other is not remembered. */
-  const remember = ({ fingerprint, name }: Named, receipt: Receipt, nowNanos: bigint): void => {
+  const remember = ({ fingerprint, name, wording }: Named, receipt: Receipt, nowNanos: bigint): void => {
     if (receipt.outcome !== "performed" && receipt.outcome !== "resolved") return
     const before = known.get(name)
     if (before !== undefined) forget(name, before)
-    known.set(name, { fingerprint, receipt, atNanos: nowNanos })
+    known.set(name, { fingerprint, wording, receipt, atNanos: nowNanos })
     characters += receipt.body?.length ?? 0
     for (const [oldest, entry] of known) {
       if (known.size <= maxKeys && characters <= maxCharacters) break
@@ -48,10 +50,10 @@ export const make = () => {
     }
   }
 
-  /** The receipt that stands for the key, where it is remembered and bound to the same. */
-  const recall = ({ fingerprint, name }: Named, nowNanos: bigint): Receipt | undefined => {
+  /** The receipt that stands for the key, where it is remembered and bound to the same, in the same words. */
+  const recall = ({ fingerprint, name, wording }: Named, nowNanos: bigint): Receipt | undefined => {
     const entry = known.get(name)
-    if (entry === undefined || entry.fingerprint !== fingerprint) return undefined
+    if (entry?.fingerprint !== fingerprint || entry.wording !== wording) return undefined
     if (elapsedMillis(entry.atNanos, nowNanos) <= maxAgeMillis) return entry.receipt
     forget(name, entry)
     return undefined

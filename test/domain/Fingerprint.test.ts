@@ -1,6 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { canonical, differingPaths, make, pathHashes } from "../../src/domain/Fingerprint.ts"
+import {
+  canonical,
+  contentHashes,
+  contentOf,
+  differingPaths,
+  make,
+  pathHashes,
+  rewordedPaths,
+  wordingOf
+} from "../../src/domain/Fingerprint.ts"
+import { Content, rolesOf, Volatile } from "../../src/domain/PayloadField.ts"
 
 /** JSON whose members stand in the opposite order, all the way down. */
 const reversed = (value: Schema.Json): Schema.Json => {
@@ -183,5 +193,61 @@ describe("the paths that differ", () => {
   it("say nothing about which paths hold the same value", () => {
     const hashes = pathHashes({ to: "ada@example.com", from: "ada@example.com" }, "secret")
     assert.notStrictEqual(hashes["/to"], hashes["/from"])
+  })
+})
+
+describe("fields that may be reworded", () => {
+  const Letter = Schema.Struct({
+    to: Schema.String,
+    traceId: Volatile(Schema.String),
+    "a/b~c": Content(Schema.String),
+    mail: Schema.Struct({ subject: Schema.optionalKey(Content(Schema.String)), size: Schema.Finite })
+  })
+  const roles = rolesOf(Letter)
+  const letter = (changes: Record<string, Schema.Json> = {}): Schema.Json => ({
+    to: "ada@example.com",
+    traceId: "1",
+    "a/b~c": "odd",
+    mail: { subject: "It has left", size: 1 },
+    ...changes
+  })
+  const hashes = (payload: Schema.Json) => contentHashes(contentOf(payload, roles), "secret")
+  const reworded = (payload: Schema.Json) => rewordedPaths(hashes(letter()), hashes(payload))
+
+  it("are found by their paths, however odd their names are", () => {
+    assert.deepStrictEqual(
+      new Map(contentOf(letter(), roles)),
+      new Map([
+        ["/a~1b~0c", "odd"],
+        ["/mail/subject", "It has left"]
+      ])
+    )
+  })
+
+  it("are named where both have them, in other words", () => {
+    assert.deepStrictEqual(reworded(letter()), [])
+    assert.deepStrictEqual(reworded(letter({ to: "dana@example.com", traceId: "2" })), [])
+    assert.deepStrictEqual(
+      reworded(letter({ "a/b~c": "even", mail: { subject: "It is on its way", size: 1 } })),
+      ["/a~1b~0c", "/mail/subject"]
+    )
+    assert.deepStrictEqual(reworded(letter({ mail: { size: 1 } })), [])
+    assert.deepStrictEqual(reworded(letter({ mail: "none" })), [])
+    // A row of an earlier version has none.
+    assert.deepStrictEqual(rewordedPaths(pathHashes(letter(), "secret"), hashes(letter())), [])
+  })
+
+  it("are no part of a conflict", () => {
+    const before = { ...pathHashes({ to: "ada" }, "secret"), ...hashes(letter()) }
+    assert.deepStrictEqual(differingPaths(before, pathHashes({ to: "dana" }, "secret")), ["/to"])
+    assert.deepStrictEqual(differingPaths(before, pathHashes({ to: "ada" }, "secret")), [])
+  })
+
+  it("have one wording for the same words, and tell nobody what they are", () => {
+    const wording = (payload: Schema.Json) => wordingOf(contentOf(payload, roles))
+    assert.strictEqual(wording(letter({ to: "dana@example.com" })), wording(letter()))
+    assert.notStrictEqual(wording(letter({ "a/b~c": "even" })), wording(letter()))
+    assert.match(hashes(letter())["~/mail/subject"] ?? "", /^[0-9a-f]{16}$/)
+    assert.notDeepEqual(contentHashes(contentOf(letter(), roles), "another secret"), hashes(letter()))
   })
 })

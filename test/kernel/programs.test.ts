@@ -242,6 +242,8 @@ describe("a program", () => {
       const refused = yield* Effect.flip(program.perform(Charge.propose(Order.at("1"), { what: "full" })))
       assert.deepInclude(refused, { _tag: "NotPerformed", proof: "never_started" })
       assert.deepStrictEqual(shop.calls, [])
+      const log = yield* ReceiptLog
+      assert.deepStrictEqual(yield* log.totals(), { performed: 1, denied: 1 })
     })
   )
 

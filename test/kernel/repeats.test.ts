@@ -69,6 +69,38 @@ describe("a repeat of what was done lately", () => {
   )
 })
 
+describe("a repeat in other words", () => {
+  const reworded = notify("1", "shipped", { text: "Your parcel has left us." })
+
+  story("is answered with the receipt, and written down as content drift", (world) =>
+    Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const { receipt } = yield* execute(notify("1"))
+      const drift = "content drift at /text"
+      // At once, and once it has been forgotten here.
+      for (const action of [reworded, notify("1"), reworded]) {
+        assert.strictEqual((yield* execute(action)).receipt.id, receipt.id)
+      }
+      yield* TestClock.adjust("61 seconds")
+      for (const action of [reworded, reworded, notify("1"), reworded]) yield* execute(action)
+      assert.strictEqual(world.calls.length, 1)
+      const repeats = (yield* log.byKey(notify("1").key)).slice(1)
+      assert.deepStrictEqual(
+        repeats.map(({ outcome, reason, refersTo }) => [outcome, reason, refersTo]),
+        [drift, null, drift, drift, drift, null, drift].map((reason) => ["deduplicated", reason, receipt.id])
+      )
+    })
+  )
+
+  story("is a conflict over what is bound, and over nothing else", () =>
+    Effect.gen(function* () {
+      yield* execute(notify("1"))
+      const other = notify("1", "shipped", { to: "dana@example.com", text: "Your parcel has left us." })
+      assert.deepInclude(yield* Effect.flip(execute(other)), { _tag: "KeyConflict", paths: ["/to"] })
+    })
+  )
+})
+
 describe("a repeat of what was refused", () => {
   story("is looked for each time: a refusal can be reopened", (world, trouble) =>
     Effect.gen(function* () {
