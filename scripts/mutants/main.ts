@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
+import { ledgerMutants } from "./ledger.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { operatorMutants } from "./operators.ts"
 import { orderMutants } from "./orders.ts"
@@ -19,6 +20,7 @@ import { receiptMutants } from "./receipts.ts"
 const mutants = [
   ...kernelMutants,
   ...payloadMutants,
+  ...ledgerMutants,
   ...receiptMutants,
   ...outboxMutants,
   ...operatorMutants,

@@ -17,6 +17,7 @@ import {
   stateOf
 } from "fibric"
 import * as FibricCluster from "fibric/cluster"
+import { Reactivity } from "effect/reactivity"
 import { createServer } from "node:net"
 import { ledgerDatabase } from "../support/database.ts"
 import { Door, type Hall, lock, makeHall, unlock } from "../support/doors.ts"
@@ -140,13 +141,31 @@ for (const [name, places] of [
       })
     )
 
+    story("what is asked for inside an open transaction is refused, wherever its entity is hosted", (at) =>
+      Effect.gen(function* () {
+        const { url } = yield* ledgerDatabase
+        const sql = yield* PgClient.make({ url, maxConnections: 1 }).pipe(Effect.provide(Reactivity.layer))
+        const asked = (where: Context.Context<Services>) =>
+          Effect.forEach(["1", "2", "3", "4", "5", "6"], (id) =>
+            Effect.flip(sql.withTransaction(Effect.provideContext(execute(notify(id)), where)))
+          )
+        // Of each entity one of them is no host.
+        const refused = [...(yield* asked(at.one)), ...(yield* asked(at.other))]
+        assert.deepStrictEqual([...new Set(refused.map(({ _tag }) => _tag))], ["InsideTransaction"])
+        assert.strictEqual(at.world.calls.length, 0)
+      }).pipe(Effect.scoped)
+    )
+
     story("a guard is asked where the entity is hosted, and its state is everybody's", (at) =>
       Effect.gen(function* () {
         yield* Effect.provideContext(execute(unlock("7", "morning")), at.one)
         const superseded = yield* Effect.flip(Effect.provideContext(execute(unlock("7", "noon")), at.other))
         assert.deepInclude(superseded, { _tag: "Superseded", version: 1 })
         const stale = yield* Effect.flip(Effect.provideContext(execute(unlock("7", "evening", 0)), at.other))
-        assert.deepInclude(stale, { _tag: "Superseded", version: 1 })
+        assert.deepInclude(stale, {
+          _tag: "Superseded",
+          reason: "it was decided against version 0, and the state is at 1"
+        })
         const { state } = yield* Effect.provideContext(stateOf(Door, Door.at("7")), at.other)
         assert.deepStrictEqual(state, { locked: false, turns: 1 })
       })

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
+import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
@@ -60,6 +61,25 @@ describe("the recorder", () => {
           [keyOf("1").label, "agent", 100],
           [keyOf("1").label, "dana", 1],
           [keyOf("2").label, "agent", 1]
+        ]
+      )
+    }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))
+  })
+
+  it.effect("takes for alike only what stands on the same receipt", () => {
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      const log = yield* ReceiptLog
+      const recorder = yield* Recorder.make(yield* Effect.scope)
+      const [one = "", other = ""] = yield* Identifiers.manyOrdered(2)
+      const standing = (refersTo: string, attempt: number) => ({ ...repeat("1"), refersTo, attempt })
+      yield* recorder.record([standing(one, 1), standing(other, 2), standing(one, 1)])
+      const { receipts } = yield* log.query({}, { order: "oldest" })
+      assert.deepStrictEqual(
+        receipts.map(({ attempt, count, refersTo }) => [refersTo, attempt, count]),
+        [
+          [one, 1, 2],
+          [other, 2, 1]
         ]
       )
     }).pipe(Effect.scoped, Effect.provide(layerTroubled(trouble)))

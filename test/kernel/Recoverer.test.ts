@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, type Scope } from "effect"
+import { Clock, Effect, Fiber, Layer, Option, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { execute, Fibric, ReceiptLog, Recoverer, Settings } from "fibric"
 import type { Action, Capability, Connector } from "fibric"
@@ -205,7 +205,11 @@ describe("a lookup", () => {
       yield* asked(action)
       yield* TestClock.adjust("2 hours")
       assert.isAtLeast(provider.lookups.length, 6)
-      assert.strictEqual(yield* asked(action), "InDoubt")
+      const doubt = yield* Effect.flip(execute(action))
+      assert.strictEqual(doubt._tag, "InDoubt")
+      // Not the doubt's first one, which has passed: the next.
+      const next = doubt._tag === "InDoubt" ? doubt.checkAfter?.epochMilliseconds : undefined
+      assert.isAbove(next ?? 0, yield* Clock.currentTimeMillis)
       assert.strictEqual(provider.requests.length, 1)
     })
   )
@@ -248,6 +252,24 @@ describe("a lookup", () => {
       assert.include(yield* outcomesOf(letGo), "released")
     }).pipe(Effect.provide(Layer.provideMerge(layer, layerByHand)))
   })
+
+  story("that gets no answer within the deadline is interrupted", (provider) =>
+    Effect.gen(function* () {
+      let interrupted = 0
+      provider.answer = () => lost
+      provider.known = () =>
+        Effect.onInterrupt(Effect.never, () =>
+          Effect.sync(() => {
+            interrupted += 1
+          })
+        )
+      yield* asked(action)
+      yield* TestClock.adjust("39 seconds")
+      assert.deepStrictEqual([provider.lookups.length, interrupted], [1, 0])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([provider.lookups.length, interrupted], [1, 1])
+    })
+  )
 
   story("that can't be made is made again later", (provider) =>
     Effect.gen(function* () {

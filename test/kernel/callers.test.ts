@@ -83,6 +83,19 @@ describe("the receipt of a key", () => {
     })
   )
 
+  story("that is under way again is none, whatever became of the attempt before", (world) =>
+    Effect.gen(function* () {
+      world.answer = () => busy
+      yield* Effect.flip(execute(action))
+      const released = Option.map(yield* receiptOf(action.key), ({ outcome }) => outcome)
+      assert.deepStrictEqual(released, Option.some("released"))
+      world.answer = () => Effect.never
+      yield* Effect.forkChild(execute(action), { startImmediately: true })
+      yield* world.started(2)
+      assert.deepStrictEqual(yield* receiptOf(action.key), Option.none())
+    })
+  )
+
   story("in doubt is the doubt's, with when to look again", (world) =>
     Effect.gen(function* () {
       world.answer = () => Effect.die("the line broke")

@@ -185,17 +185,22 @@ describe("a ledger that loses requests and replies", () => {
 })
 
 describe("a ledger that forgot a claim that it had confirmed", () => {
-  story("is not asked for another one: what was performed is known here", (world, trouble) =>
-    Effect.gen(function* () {
-      world.answer = (reached) =>
-        Effect.sync(() => {
-          trouble.forgets = true
-        }).pipe(Effect.andThen(succeed(reached)))
-      const error = yield* asking(Effect.flip(execute(notify("1"))))
-      assert.strictEqual(error._tag, "LedgerUnavailable")
-      assert.strictEqual(world.calls.length, 1)
-    })
-  )
+  for (const [what, forgotten] of [
+    ["the key", "unknown_key"],
+    ["its last attempt", "unknown_token"]
+  ] as const) {
+    story(`is not asked for another one, where ${what} is gone: it is known here`, (world, trouble) =>
+      Effect.gen(function* () {
+        world.answer = (reached) =>
+          Effect.sync(() => {
+            trouble.forgets = forgotten
+          }).pipe(Effect.andThen(succeed(reached)))
+        const error = yield* asking(Effect.flip(execute(notify("1"))))
+        assert.strictEqual(error._tag, "LedgerUnavailable")
+        assert.strictEqual(world.calls.length, 1)
+      })
+    )
+  }
 })
 
 describe("a process that was away", () => {

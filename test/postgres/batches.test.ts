@@ -4,15 +4,26 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { Effect, Fiber, Layer, Option } from "effect"
 import { sha256 } from "../../src/domain/Digest.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
-import { alive, claimed, claimOf, keyOf, performed, settle } from "../contracts/keys.ts"
+import { settleAll } from "../../src/postgres/settlements.ts"
+import {
+  alive,
+  claimed,
+  claimOf,
+  keyOf,
+  notPerformed,
+  performed,
+  refused,
+  settle
+} from "../contracts/keys.ts"
 import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
+import { holding } from "./support.ts"
 
 const layer = Layer.unwrap(
   Effect.map(ledgerDatabase, ({ url }) =>
@@ -46,28 +57,36 @@ const settleWith = Effect.fnUntraced(function* (claim: Claim, stateOf: Uint8Arra
   })
 })
 
-/** Holds what a statement locks until told otherwise. */
-const holding = Effect.fnUntraced(function* (
-  lock: (sql: PgClient.PgClient) => Effect.Effect<unknown, unknown>
-) {
-  const sql = yield* PgClient.PgClient
-  const isHeld = yield* Deferred.make<void>()
-  const goOn = yield* Deferred.make<void>()
-  const holder = yield* Effect.forkDetach(
-    sql.withTransaction(
-      Effect.gen(function* () {
-        yield* lock(sql)
-        yield* Deferred.succeed(isHeld, undefined)
-        yield* Deferred.await(goOn)
-      })
-    ),
-    { startImmediately: true }
-  )
-  yield* Deferred.await(isHeld)
-  return { letGo: Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder)) }
-})
-
 describe("many rows at once", () => {
+  story(
+    "change the states of what was performed, and of nothing else",
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const sql = yield* PgClient.PgClient
+      const worker = yield* alive
+      const basis = { version: 0, becomes: { shape: 0, json: `{"n":1}` } }
+      const ends = [performed, refused, notPerformed]
+      const versionOf = (id: string) =>
+        Effect.map(ledger.look(keyOf(id), { lane: keyOf(id).entityHash, worker }), ({ version }) => version)
+      const endings = yield* Effect.forEach(ends, (evidence, index) =>
+        Effect.gen(function* () {
+          const key = keyOf(String(index))
+          yield* versionOf(String(index))
+          const { lane, token } = yield* claimed(key, { worker, basis })
+          const receiptId = yield* Identifiers.ordered
+          const stateOf = key.entityHash
+          return {
+            settlement: { key, token, lane, receiptId, evidence, stateOf, durationMillis: 1 },
+            next: undefined
+          }
+        })
+      )
+      const { ended } = yield* settleAll(sql, endings)
+      assert.isTrue(ended.every((end) => end?.applied._tag === "Settled"))
+      assert.deepStrictEqual(yield* Effect.forEach(["0", "1", "2"], versionOf), [1, 0, 0])
+    })
+  )
+
   story(
     "share their commits: those that come while one is under way are written by the next",
     Effect.gen(function* () {

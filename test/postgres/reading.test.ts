@@ -3,13 +3,16 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import type { SqlError } from "effect/sql"
 import type { CursorUnusable } from "../../src/domain/ReceiptFilter.ts"
 import type { Ledger } from "../../src/kernel/Ledger.ts"
 import { ReceiptLog } from "../../src/kernel/ReceiptLog.ts"
 import type { Retention } from "../../src/kernel/Retention.ts"
 import { Seals } from "../../src/kernel/Seals.ts"
 import { tail } from "../../src/kernel/Tail.ts"
+import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
+import * as PgReceiptLog from "../../src/postgres/PgReceiptLog.ts"
 import { keyOf } from "../contracts/keys.ts"
 import { layerLedger } from "../contracts/postgres.ts"
 import { readable } from "../support/readable.ts"
@@ -142,6 +145,33 @@ describe("what is folded between two looks", () => {
         const { next } = yield* log.query({}, { order, limit: 3 })
         yield* seal
         assert.deepInclude(yield* Effect.flip(log.query({}, { order, limit: 3, cursor: next ?? "" })), folded)
+      })
+    )
+
+    law(`stops one also where it happens between the page and the look for it, the ${order} first`, () =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        yield* repeated(yield* done(keyOf("1")), "deduplicated", 6)
+        const { next } = yield* log.query({}, { order, limit: 3 })
+        const sealed = yield* Effect.cached(
+          Effect.orDie(Effect.provideContext(seal, yield* Effect.context<Services>()))
+        )
+        const interrupted = PgReceiptLog.layer.pipe(
+          Layer.provide(
+            Layer.effect(
+              LedgerClient.LedgerClient,
+              Effect.map(LedgerClient.LedgerClient, ({ confirmed, ...client }) => ({
+                ...client,
+                confirmed: <A>(operation: string, statement: Effect.Effect<A, SqlError.SqlError>) =>
+                  Effect.tap(confirmed(operation, statement), () => sealed)
+              }))
+            ).pipe(Layer.provide(LedgerClient.layer))
+          )
+        )
+        const reading = Effect.flatMap(ReceiptLog, (log) =>
+          log.query({}, { order, limit: 3, cursor: next ?? "" })
+        )
+        assert.deepInclude(yield* Effect.flip(Effect.provide(reading, interrupted)), folded)
       })
     )
 

@@ -10,8 +10,8 @@ import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { settle as runSettle } from "../../src/postgres/settle.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { alive, claimed, claimOf, keyOf, performed } from "../contracts/keys.ts"
-import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
+import { somebodyWaits } from "./support.ts"
 
 const layer = Layer.unwrap(
   Effect.map(ledgerDatabase, ({ url }) =>
@@ -23,19 +23,6 @@ const layer = Layer.unwrap(
 )
 
 const becomes = (n: number) => ({ shape: 0, json: JSON.stringify({ n }) })
-
-/** Returns once a statement of the ledger's waits for a lock that somebody else holds. */
-const somebodyWaits = Effect.gen(function* () {
-  const sql = yield* PgClient.PgClient
-  yield* eventually(
-    Effect.map(
-      sql`
-        SELECT 1 FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'fibric' AND wait_event_type = 'Lock'`,
-      (rows) => (rows.length > 0 ? true : undefined)
-    )
-  )
-})
 
 describe("a claim whose guard saw version 1", () => {
   it.live("does not perform on it where a settlement to version 2 commits while the claim waits", () =>

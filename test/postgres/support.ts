@@ -3,11 +3,12 @@
  * client that is the test's own and not the ledger's, and the ledger's connections as a start opens them.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
+import { eventually } from "../support/asker.ts"
 
 /** A password that no message may repeat. */
 export const secret = "not-for-any-message"
@@ -56,4 +57,38 @@ export const freshRole = Effect.gen(function* () {
     () => (inject("thrownAway") ? Effect.void : Effect.orDie(sql`DROP ROLE ${sql(name)}`))
   )
   return { name, sql }
+})
+
+/** Returns once a statement waits for a lock that somebody else holds. */
+export const somebodyWaits = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  yield* eventually(
+    Effect.map(
+      sql`
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      (rows) => (rows.length > 0 ? true : undefined)
+    )
+  )
+})
+
+/** Holds what a statement locks until told otherwise. */
+export const holding = Effect.fnUntraced(function* (
+  lock: (sql: PgClient.PgClient) => Effect.Effect<unknown, unknown>
+) {
+  const sql = yield* PgClient.PgClient
+  const isHeld = yield* Deferred.make<void>()
+  const goOn = yield* Deferred.make<void>()
+  const holder = yield* Effect.forkDetach(
+    sql.withTransaction(
+      Effect.gen(function* () {
+        yield* lock(sql)
+        yield* Deferred.succeed(isHeld, undefined)
+        yield* Deferred.await(goOn)
+      })
+    ),
+    { startImmediately: true }
+  )
+  yield* Deferred.await(isHeld)
+  return { letGo: Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder)) }
 })

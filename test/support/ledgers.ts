@@ -30,8 +30,8 @@ export interface Trouble {
   readonly replyLost: Map<Operation, number>
   /** Every statement that arrived, in order. */
   readonly arrived: Array<Operation>
-  /** Rows that were committed are gone, as after a failover: nobody's token is known. */
-  forgets: boolean
+  /** What was committed is gone, as after a failover: a key, or the last attempt of one. */
+  forgets: "nothing" | "unknown_key" | "unknown_token"
   /** Runs before each statement of the operation. */
   readonly before: Map<Operation, Effect.Effect<void>>
 }
@@ -40,7 +40,7 @@ export const makeTrouble = (): Trouble => ({
   unreachable: new Map(),
   replyLost: new Map(),
   arrived: [],
-  forgets: false,
+  forgets: "nothing",
   before: new Map()
 })
 
@@ -78,9 +78,9 @@ export const layerTroubled = (trouble: Trouble): Layer.Layer<Ledger | ReceiptLog
             "settle"
           )(
             Effect.suspend(() =>
-              trouble.forgets
-                ? Effect.succeed({ _tag: "Refused", why: "unknown_key", found: "no such key" } as const)
-                : ledger.settle(settlement)
+              trouble.forgets === "nothing"
+                ? ledger.settle(settlement)
+                : Effect.succeed({ _tag: "Refused", why: trouble.forgets, found: "nothing" } as const)
             )
           ),
         record: (batch) => troubled(trouble, "record")(ledger.record(batch)),
