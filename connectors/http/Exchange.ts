@@ -175,7 +175,7 @@ const isWhole = ({ complete, headers, statusCode }: IncomingMessage): boolean =>
   (statusCode === 204 ||
     statusCode === 304 ||
     headers["content-length"] !== undefined ||
-    /\bchunked$/i.test(headers["transfer-encoding"] ?? ""))
+    /(?:^|,)\s*chunked$/i.test(headers["transfer-encoding"] ?? ""))
 
 const headersOf = ({ headers }: IncomingMessage): Readonly<Record<string, string>> =>
   Object.fromEntries(

@@ -79,7 +79,7 @@ export const afterTheMessage = (
 ): SmtpRefused | NotPerformed | OutcomeUnknown => {
   const code = ending.reply === undefined || ending.command !== "DATA" ? undefined : replyCode(ending.reply)
   if (code !== undefined && code >= 500) return refused(code, ending)
-  const speaksOfAConnection = code === 421 || /^\d{3}[ -]4\.4\.\d/.test(ending.reply ?? "")
+  const speaksOfAConnection = code === 421 || /^\d{3}[ -]4\.4\.\d/m.test(ending.reply ?? "")
   if (code !== undefined && code >= 400 && !speaksOfAConnection) {
     return new NotPerformed({ proof: "provider_denies", reason: said(ending) })
   }

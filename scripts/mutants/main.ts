@@ -9,23 +9,8 @@ import { spawnSync } from "node:child_process"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { apply, copyTree, restore, root } from "../harness/Scratch.ts"
-import { ledgerMutants } from "./ledger.ts"
-import { type Mutant, mutants as kernelMutants } from "./list.ts"
-import { operatorMutants } from "./operators.ts"
-import { orderMutants } from "./orders.ts"
-import { outboxMutants } from "./outbox.ts"
-import { payloadMutants } from "./payloads.ts"
-import { receiptMutants } from "./receipts.ts"
-
-const mutants = [
-  ...kernelMutants,
-  ...payloadMutants,
-  ...ledgerMutants,
-  ...receiptMutants,
-  ...outboxMutants,
-  ...operatorMutants,
-  ...orderMutants
-]
+import { mutants } from "./all.ts"
+import type { Mutant } from "./list.ts"
 
 const wanted = process.argv.slice(2).join(" ").toLowerCase()
 

@@ -119,6 +119,14 @@ const none: ReadonlyArray<readonly [what: string, answer: string | Buffer]> = [
     `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nb\r\n{"count":1}\r\n`
   ],
   ["a body that ends with the connection", `HTTP/1.1 200 OK\r\n\r\n{"count":1}`],
+  [
+    "a body that ends with the connection, chunked but not at last",
+    `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, identity\r\n\r\n{"count":1}`
+  ],
+  [
+    "a body that ends with the connection, in a coding that is only named like chunked",
+    `HTTP/1.1 200 OK\r\ntransfer-encoding: x-chunked\r\n\r\n{"count":1}`
+  ],
   ["two lengths", `HTTP/1.1 200 OK\r\ncontent-length: 11\r\ncontent-length: 12\r\n\r\n{"count":1}`],
   [
     "a length and chunks",

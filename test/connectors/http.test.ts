@@ -100,6 +100,16 @@ describe("a request", () => {
       assert.notInclude(heard().join(""), token)
     })
   )
+
+  it.live("shows nobody in the clear who asks, at the same host too, where the provider's URL is https", () =>
+    Effect.gen(function* () {
+      const { heard, port } = yield* answering(answerOf(200))
+      const secure = local(port, { url: `https://127.0.0.1:${port}/v1` })
+      yield* perform(secure, Http.post(`http://127.0.0.1:${port}/v1/orders`))
+      assert.match(heard().join(""), /^POST \/v1\/orders HTTP\/1\.1\r\n/)
+      assert.notInclude(heard().join(""), token)
+    })
+  )
 })
 
 describe("what never leaves", () => {
@@ -290,6 +300,17 @@ describe("what is told", () => {
         ]) {
           assert.notInclude(told, form)
         }
+      }
+    })
+  )
+
+  it.live("has no part of a password in it that has colons, although the provider repeats it", () =>
+    Effect.gen(function* () {
+      for (const password of ["correct:horse:7", "correct:horse battery"]) {
+        const authorization = Http.basic("shop", Redacted.make(password))
+        const { port } = yield* answering(answerOf(402, `not with ${password}`))
+        const result = yield* perform(local(port, { authorization }))
+        assert.include(JSON.stringify(result), "not with <redacted>")
       }
     })
   )

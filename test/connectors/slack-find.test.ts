@@ -99,6 +99,18 @@ describe("nothing", () => {
     })
   )
 
+  it.live("is not said of a thread either where its older part is hidden", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeSlack.make({ limited: true })
+      const slack = yield* over(fake.port)
+      const { ts: thread } = yield* slack.post("parent.0")
+      assert.strictEqual(
+        yield* slack.find("reply.0", { thread }),
+        "failed: Slack hides the older part of this channel's history"
+      )
+    })
+  )
+
   it.live("is not said where there is more without a way to it", () =>
     Effect.gen(function* () {
       const server = yield* answering(answerOf(200, `{"ok":true,"messages":[],"has_more":true}`))

@@ -77,6 +77,18 @@ const nonsense: ReadonlyArray<Case> = [
   says("the message is answered with nonsense", "data-end", "hello there\r\n", "OutcomeUnknown", true),
   says("the message is answered with 2 and no code", "data-end", "2 fine\r\n", "OutcomeUnknown"),
   says("the lines of the answer disagree", "data-end", "250-taken\r\n550 not taken\r\n", "OutcomeUnknown"),
+  says(
+    "the message is answered with 451 4.4.2 in several lines",
+    "data-end",
+    "451-4.4.2 lost the server\r\n451 4.4.2 behind me\r\n",
+    "OutcomeUnknown"
+  ),
+  says(
+    "the message is answered with 451 in several lines, 4.4.2 in the last of them alone",
+    "data-end",
+    "451-lost the server behind me\r\n451 4.4.2 try again\r\n",
+    "OutcomeUnknown"
+  ),
   says("the message is answered with another 354", "data-end", "354 more\r\n", "OutcomeUnknown", true),
   says("the answer comes with the 354, before the message", "data", "354 go\r\n250 taken\r\n", neverSent),
   says(

@@ -21,14 +21,14 @@ const intent = (status: string, more: object = {}): object => ({
   ...more
 })
 
-const refund = (status: string): object => ({
+const refund = (status: string, key = call.key): object => ({
   id: "re_1",
   object: "refund",
   amount: 4_200,
   currency: "eur",
   payment_intent: "pi_1",
   status,
-  metadata: { fibric_key: call.key }
+  metadata: { fibric_key: key }
 })
 
 const error = (type: string, code?: string, more: object = {}): object => ({
@@ -191,6 +191,15 @@ describe("an answer to a refund", () => {
     )
   }
 
+  it.live("under another key is OutcomeUnknown, whatever its status", () =>
+    Effect.gen(function* () {
+      for (const [status] of cases) {
+        const seen = yield* answered(200, refund(status, "other"), [], "refund")
+        assert.strictEqual(seen.outcome, unknown, status)
+      }
+    })
+  )
+
   it.live("is a refusal where there is nothing left, although its payment has been paid", () =>
     Effect.gen(function* () {
       const said = error("invalid_request_error", "charge_already_refunded", {
@@ -250,6 +259,23 @@ describe("a request", () => {
       )
     })
   )
+
+  for (const [offSession, asked] of [
+    [false, ["error_on_requires_action"]],
+    [true, ["off_session"]]
+  ] as const) {
+    it.live(`with offSession ${offSession} has a payment fail that would need the customer`, () =>
+      Effect.gen(function* () {
+        const { heard, port } = yield* answering(answerOf(200, JSON.stringify(intent("succeeded"))))
+        yield* Effect.flatMap(Stripe.Stripe, (stripe) => stripe.pay({ ...visa, offSession }, call)).pipe(
+          Effect.provide(Stripe.layer(local(port)))
+        )
+        const fields = new URLSearchParams(heard().join("").split("\r\n\r\n")[1])
+        const said = ["off_session", "error_on_requires_action"].filter((name) => fields.get(name) === "true")
+        assert.deepStrictEqual(said, [...asked])
+      })
+    )
+  }
 
   it.live("never leaves where it does not fit", () =>
     Effect.gen(function* () {

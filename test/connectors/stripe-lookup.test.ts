@@ -74,6 +74,14 @@ describe("a look-up of a payment by its customer", () => {
     })
   )
 
+  it.live("says that it can't tell where one waits for the customer, although a newer one is cancelled", () =>
+    Effect.gen(function* () {
+      const open = intent(1, call.key, "requires_action")
+      const { said } = yield* byCustomer(open, intent(2, call.key, "canceled"))
+      assert.match(said, /could not be asked.*pi_1 has status requires_action/)
+    })
+  )
+
   it.live("says nothing where there are only others", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* byCustomer(...many(100)), { said: "nothing", requests: 1 })

@@ -1,0 +1,163 @@
+/**
+ * Deliberate bugs of the connectors: each takes something for proof that is none, shows a secret, or lets an
+ * effect happen later.
+ */
+import type { Mutant } from "./list.ts"
+
+const http = "test/connectors/http.test.ts"
+const httpAnswers = "test/connectors/http-answers.test.ts"
+const smtpAnswers = "test/connectors/smtp-answers.test.ts"
+const stripeAnswers = "test/connectors/stripe-answers.test.ts"
+
+const payment = "connectors/stripe/Payment.ts"
+const history = "connectors/slack/History.ts"
+const refund = "connectors/stripe/Refund.ts"
+
+/** The two judgements of a refund that Stripe answers with 200, in the order in which they stand. */
+const refundOfAnother = `    if (!isNamed(object, key)) {
+      return Effect.fail(unknown(\`answered with \${id}, which does not carry the call's key\`))
+    }
+`
+const refundCameBack = `    if (status !== null && cameBack.has(status)) {
+      return Effect.fail(
+        new StripeRefused({
+          type: "refund",
+          code: status,
+          declineCode: failure_reason ?? null,
+          said: \`the refund \${id} was \${status} at once\`,
+          payment: object.payment_intent,
+          request: null
+        })
+      )
+    }
+`
+
+export const connectorMutants: ReadonlyArray<Mutant> = [
+  {
+    name: "a Basic password is struck out from its last colon on",
+    edits: [
+      {
+        file: "connectors/http/Secrets.ts",
+        find: 'pair.slice(pair.indexOf(":") + 1)',
+        replace: 'pair.slice(pair.lastIndexOf(":") + 1)'
+      }
+    ],
+    caughtBy: [http],
+    named: "a password in it that has colons"
+  },
+  {
+    name: "secret headers go to the provider's host in the clear",
+    edits: [
+      {
+        file: "connectors/http/Request.ts",
+        find: ".filter(([, value]) => url.origin === base.origin ||",
+        replace: ".filter(([, value]) => url.host === base.host ||"
+      }
+    ],
+    caughtBy: [http],
+    named: "shows nobody in the clear who asks"
+  },
+  {
+    name: "an answer that is chunked, but not at last, is whole when its connection ends",
+    edits: [
+      {
+        file: "connectors/http/Exchange.ts",
+        find: String.raw`/(?:^|,)\s*chunked$/i`,
+        replace: String.raw`/(?:^|,)\s*chunked\b/i`
+      }
+    ],
+    caughtBy: [httpAnswers],
+    named: "chunked but not at last"
+  },
+  {
+    name: "an answer in a coding that is named like chunked is whole when its connection ends",
+    edits: [
+      {
+        file: "connectors/http/Exchange.ts",
+        find: String.raw`/(?:^|,)\s*chunked$/i`,
+        replace: String.raw`/\bchunked$/i`
+      }
+    ],
+    caughtBy: [httpAnswers],
+    named: "only named like chunked"
+  },
+  {
+    name: "a refund that came back is a refusal, whosever it is",
+    edits: [
+      {
+        file: refund,
+        find: `${refundOfAnother}${refundCameBack}`,
+        replace: `${refundCameBack}${refundOfAnother}`
+      }
+    ],
+    caughtBy: [stripeAnswers],
+    named: "under another key is OutcomeUnknown"
+  },
+  {
+    name: "a look-up of a payment judges the newest of its key alone",
+    edits: [
+      {
+        file: payment,
+        find: "const open = ours.find(({ status }) => !unpaid.has(status))",
+        replace: "const open = ours.slice(0, 1).find(({ status }) => !unpaid.has(status))"
+      }
+    ],
+    caughtBy: ["test/connectors/stripe-lookup.test.ts"],
+    named: "although a newer one is cancelled"
+  },
+  {
+    name: "a payment whose customer is said to be there waits for them",
+    edits: [
+      {
+        file: payment,
+        find: "...(offSession === true ? { off_session: true } : { error_on_requires_action: true }),",
+        replace:
+          "...(offSession === undefined ? { error_on_requires_action: true } : { off_session: offSession }),"
+      }
+    ],
+    caughtBy: [stripeAnswers],
+    named: "has a payment fail that would need the customer"
+  },
+  {
+    name: "hidden replies of a thread count as read",
+    edits: [
+      {
+        file: history,
+        find: "  (channel: string, key: string): Http.Finding<Page> =>",
+        replace: "  ({ channel, thread }: Place, key: string): Http.Finding<Page> =>"
+      },
+      {
+        file: history,
+        find: "if (is_limited === true) return yield*",
+        replace: "if (is_limited === true && thread === undefined) return yield*"
+      },
+      { file: history, find: "pageOf(place.channel, call.key)", replace: "pageOf(place, call.key)" }
+    ],
+    caughtBy: ["test/connectors/slack-find.test.ts"],
+    named: "of a thread either where its older part is hidden"
+  },
+  {
+    name: "a broken connection that is told in several lines is a no to the mail",
+    edits: [
+      {
+        file: "connectors/smtp/verdict.ts",
+        find: String.raw`/^\d{3}[ -]4\.4\.\d/m`,
+        replace: String.raw`/^\d{3} 4\.4\.\d/`
+      }
+    ],
+    caughtBy: [smtpAnswers],
+    named: "answered with 451 4.4.2 in several lines"
+  },
+  {
+    name: "a broken connection that the last line alone tells is a no to the mail",
+    edits: [
+      {
+        file: "connectors/smtp/verdict.ts",
+        find: String.raw`/^\d{3}[ -]4\.4\.\d/m`,
+        replace: String.raw`/^\d{3}[ -]4\.4\.\d/`
+      }
+    ],
+    caughtBy: [smtpAnswers],
+    named: "4.4.2 in the last of them alone"
+  }
+]
