@@ -2,6 +2,7 @@
  * All mutants that the tests must catch.
  */
 import { connectorMutants } from "./connectors.ts"
+import { lawMutants } from "./laws.ts"
 import { ledgerMutants } from "./ledger.ts"
 import { type Mutant, mutants as kernelMutants } from "./list.ts"
 import { operatorMutants } from "./operators.ts"
@@ -18,5 +19,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...outboxMutants,
   ...operatorMutants,
   ...orderMutants,
-  ...connectorMutants
+  ...connectorMutants,
+  ...lawMutants
 ]

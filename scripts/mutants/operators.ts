@@ -67,5 +67,29 @@ export const operatorMutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/operator/sources.test.ts"],
     named: "knows what it missed from its first look on"
+  },
+  {
+    name: "an operator is let go on by the receipts that the person would read",
+    edits: [
+      {
+        file: "src/operator/Operator.ts",
+        find: "yield* Acting.as(name)(watch.read(from, operator.batch))",
+        replace: "yield* watch.read(from, operator.batch)"
+      }
+    ],
+    caughtBy: ["test/operator/sources.test.ts"],
+    named: "behind a person's receipt"
+  },
+  {
+    name: "an operator's name is free when the first of its replicas has stopped",
+    edits: [
+      {
+        file: "src/operator/Operator.ts",
+        find: "if (taken.runs === 0) byName.delete(name)",
+        replace: "byName.delete(name)"
+      }
+    ],
+    caughtBy: [operator],
+    named: "until the last of them has stopped"
   }
 ]

@@ -92,5 +92,66 @@ export const outboxMutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: [operator]
+  },
+  {
+    name: "an entity stays left to others after a row that goes before theirs has come",
+    edits: [
+      {
+        file: deliveries,
+        find: ", capability = ''\n        WHERE NOT lane.begun",
+        replace: "\n        WHERE NOT lane.begun"
+      }
+    ],
+    caughtBy: [contract],
+    named: "goes before what others carry out"
+  },
+  {
+    name: "a delivery that goes on is renewed no more once a renewal has failed",
+    edits: [
+      {
+        file: "src/operator/Deliveries.ts",
+        find: "        Effect.ignore,\n        Effect.delay(renewMillis),\n        Effect.forever\n",
+        replace:
+          "        Effect.delay(renewMillis),\n        Effect.forever,\n        Effect.ignore,\n        Effect.andThen(Effect.never)\n"
+      }
+    ],
+    caughtBy: [operator],
+    named: "away for one renewal"
+  },
+  {
+    name: "a row that is not due puts those to sleep that are",
+    edits: [
+      {
+        file: deliveries,
+        find: "SET next_at = LEAST(lane.next_at, EXCLUDED.next_at)",
+        replace: "SET next_at = EXCLUDED.next_at"
+      }
+    ],
+    caughtBy: [contract],
+    named: "after somebody else had looked"
+  },
+  {
+    name: "dead letters come in the order of their positions' digits",
+    edits: [
+      {
+        file: "src/postgres/backlog.ts",
+        find: "ORDER BY fibric.proposal.position LIMIT",
+        replace: "ORDER BY position LIMIT"
+      }
+    ],
+    caughtBy: [postgres],
+    named: "come in the order of their positions"
+  },
+  {
+    name: "an operator and a source share a cursor with others whose names join to the same text",
+    edits: [
+      {
+        file: "src/kernel/OutboxMemory.ts",
+        find: "const cursorName = (operator: string, source: string): string => JSON.stringify([operator, source])",
+        replace: "const cursorName = (operator: string, source: string): string => `${operator}:${source}`"
+      }
+    ],
+    caughtBy: ["test/contracts/outbox-memory.test.ts"],
+    named: "whatever characters their names have"
   }
 ]

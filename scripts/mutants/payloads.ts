@@ -229,5 +229,51 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/kernel/programs.test.ts"],
     named: "after its end"
+  },
+  {
+    name: "a secret's schema that is used twice is seen once",
+    edits: [
+      {
+        file: "src/domain/Secret.ts",
+        find: "  above: ReadonlySet<SchemaAST.AST>\n",
+        replace: "  above: Set<SchemaAST.AST>\n"
+      },
+      {
+        file: "src/domain/Secret.ts",
+        find: "const within = new Set(above).add(ast)",
+        replace: "const within = above.add(ast)"
+      }
+    ],
+    caughtBy: ["test/kernel/secrets.test.ts"],
+    named: "used more than once"
+  },
+  {
+    name: "a field is loosened where the third member of a union binds it",
+    edits: [
+      {
+        file: "src/domain/PayloadField.ts",
+        find: "const [first, ...others] = members.map((member) => {",
+        replace: "const [first, other] = members.map((member) => {"
+      },
+      {
+        file: "src/domain/PayloadField.ts",
+        find: "others.every((other) => other.get(where) === role)",
+        replace: "other === undefined || other.get(where) === role"
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"],
+    named: "whichever of them that is"
+  },
+  {
+    name: "a name with a slash in it is taken for a path",
+    edits: [
+      {
+        file: "src/domain/Fingerprint.ts",
+        find: "const pathOf = (name: string): string => `${path}/${escapePointer(name)}`",
+        replace: "const pathOf = (name: string): string => `${path}/${name}`"
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"],
+    named: "a slash or a tilde"
   }
 ]

@@ -174,6 +174,15 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
       })
     )
 
+    law("takes what is due although a later one that is not was put after somebody else had looked", () =>
+      Effect.gen(function* () {
+        yield* put(proposal("1", "now"))
+        assert.deepStrictEqual(yield* take({ capabilities: ["remind"] }), [])
+        yield* put(proposal("1", "later", { dueAt: soon }))
+        assert.deepStrictEqual(yield* drained, ["1 now"])
+      })
+    )
+
     law("goes by the position among what is due", () =>
       Effect.gen(function* () {
         yield* put(proposal("1", "a"), proposal("1", "b", { dueAt: longAgo }))
@@ -325,6 +334,18 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
       })
     )
 
+    law("that is revived goes before what others carry out, also after that was looked at", () =>
+      Effect.gen(function* () {
+        const outbox = yield* Outbox
+        yield* put(proposal("1", "a"), proposal("1", "b", { capability: "remind" }))
+        const taken = yield* takeOne()
+        yield* say(taken, bury)
+        assert.deepStrictEqual(yield* take(), [])
+        assert.isTrue(yield* outbox.revive(taken.position))
+        assert.deepStrictEqual(whatOf(yield* take()), ["1 a"])
+      })
+    )
+
     law("that is dropped is gone, and one that is not there can't be", () =>
       Effect.gen(function* () {
         const outbox = yield* Outbox
@@ -395,6 +416,16 @@ export const outboxContract = <R>(name: string, layer: Layer.Layer<Outbox | R, u
         assert.isUndefined(yield* outbox.cursorOf("ada", "customers"))
         assert.isUndefined(yield* outbox.cursorOf("bob", "orders"))
         assert.deepStrictEqual(yield* drained, ["1 a"])
+      })
+    )
+
+    law("is of one operator and one source, whatever characters their names have", () =>
+      Effect.gen(function* () {
+        const outbox = yield* Outbox
+        for (const mark of [":", "/", '","', "\n"]) {
+          yield* outbox.put([], { operator: `a${mark}b`, source: "c", from: undefined, to: "5" })
+          assert.isUndefined(yield* outbox.cursorOf("a", `b${mark}c`))
+        }
       })
     )
 

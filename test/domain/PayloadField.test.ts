@@ -86,6 +86,20 @@ describe("a field", () => {
     assert.deepStrictEqual(roles(Schema.Struct({ either })), {})
   })
 
+  it("is bound where any one member of a union does not mark it, whichever of them that is", () => {
+    const note = Schema.Struct({ kind: Schema.Literal("note"), text: Content(Schema.String) })
+    const letter = Schema.Struct({ kind: Schema.Literal("letter"), text: Content(Schema.String) })
+    const transfer = Schema.Struct({ kind: Schema.Literal("transfer"), text: Schema.String })
+    for (const members of [
+      [transfer, note, letter],
+      [note, transfer, letter],
+      [note, letter, transfer]
+    ]) {
+      assert.deepStrictEqual(roles(Schema.Union(members)), {})
+    }
+    assert.deepStrictEqual(roles(Schema.Union([note, letter, note])), { "/text": "content" })
+  })
+
   it("is named by a JSON pointer, whatever characters its name has", () => {
     assert.deepStrictEqual(roles(Schema.Struct({ "a/b~c": Content(Schema.String) })), {
       "/a~1b~0c": "content"
@@ -123,6 +137,26 @@ describe("what binds", () => {
       Schema.Struct({ text: Content(Schema.String), inner: Schema.Struct({ text: Schema.String }) })
     )
     assert.deepStrictEqual(boundPart({ text: "a", inner: { text: "b" } }, roles), { inner: { text: "b" } })
+  })
+
+  it("tells a name that has a slash or a tilde in it from a path and from an escape", () => {
+    const roles = rolesOf(
+      Schema.Struct({
+        a: Schema.Struct({ b: Content(Schema.String) }),
+        "a/b": Schema.String,
+        "c/d": Content(Schema.String),
+        "m~n": Volatile(Schema.String),
+        "m~0n": Schema.String
+      })
+    )
+    const payload = {
+      a: { b: "content" },
+      "a/b": "bound",
+      "c/d": "content",
+      "m~n": "volatile",
+      "m~0n": "bound"
+    }
+    assert.deepStrictEqual(boundPart(payload, roles), { a: {}, "a/b": "bound", "m~0n": "bound" })
   })
 
   it("keeps a member named __proto__", () => {

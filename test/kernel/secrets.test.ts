@@ -167,6 +167,19 @@ describe("secrets of a schema", () => {
     assert.deepStrictEqual(valuesAt(pathsIn(schema), { tree: deep }), ["three-333", "two-22", "one-1"])
   })
 
+  it("are found wherever one schema stands that is used more than once", () => {
+    const Pin = Schema.RedactedFromValue(Schema.String)
+    const Lock = Schema.Struct({ code: Pin })
+    const schema = Schema.Struct({ pin: Pin, again: Pin, front: Lock, back: Lock })
+    const paths = pathsIn(schema)
+    assert.deepStrictEqual(paths.map(pointer), ["/pin", "/again", "/front/code", "/back/code"])
+    // Also where it is not redacted, as from a form.
+    assert.deepStrictEqual(valuesAt(paths, { again: "plain-pin", back: { code: "plain" } }), [
+      "plain-pin",
+      "plain"
+    ])
+  })
+
   it("are taken from a value as far as it can be followed, the longest first", () => {
     const paths = pathsIn(
       Schema.Struct({

@@ -259,6 +259,22 @@ describe("replicas of an operator", () => {
       })
     )
   })
+
+  it.effect("keep their name until the last of them has stopped", () => {
+    const { over } = setUp()
+    const orders = EventSource.memory<Changed>("orders")
+    const teller = telling(orders)
+    return over(
+      Effect.gen(function* () {
+        const first = yield* start(teller)
+        const second = yield* start(teller)
+        yield* first.stop
+        assert.strictEqual((yield* Effect.flip(start(telling(orders)))).problem, "operator_taken")
+        yield* second.stop
+        yield* start(telling(orders))
+      })
+    )
+  })
 })
 
 describe("an operator that can't go on", () => {

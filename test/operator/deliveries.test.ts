@@ -9,6 +9,7 @@ import {
   Connector,
   Entity,
   Fibric,
+  LedgerUnavailable,
   NotPerformed,
   Operator,
   Outbox,
@@ -322,6 +323,45 @@ describe("a call that takes long", () => {
       }),
     { deliverLeaseMillis: 3_000 }
   )
+
+  it.effect("stays its taker's although the ledger was away for one renewal", () => {
+    const { connector, world } = makeWorld()
+    let away = 1
+    const outbox = Layer.effect(
+      Outbox.Outbox,
+      Effect.map(Outbox.Outbox, (outbox) =>
+        Outbox.Outbox.of({
+          ...outbox,
+          deliver: (ended) =>
+            Effect.suspend(() =>
+              away-- > 0
+                ? Effect.fail(new LedgerUnavailable({ operation: "deliver", reason: "connection refused" }))
+                : outbox.deliver(ended)
+            )
+        })
+      )
+    )
+    return Effect.gen(function* () {
+      const { take } = yield* Outbox.Outbox
+      world.answer = () => Effect.never
+      yield* enqueue(tell("1", "a"))
+      for (let second = 0; second < 15; second++) {
+        yield* pass("1 second")
+        assert.deepStrictEqual(yield* take(["tell"], 10, 60_000), [])
+      }
+      assert.isBelow(away, 0)
+      assert.deepStrictEqual(world.calls, ["1 a"])
+    }).pipe(
+      Effect.provide(
+        Outbox.layerDelivery.pipe(
+          Layer.provideMerge(outbox),
+          Layer.provideMerge(connector),
+          Layer.provideMerge(Fibric.layerMemory),
+          Layer.provide(Settings.layer({ ...bounds, deliverLeaseMillis: 3_000 }))
+        )
+      )
+    )
+  })
 
   story(
     "keeps no more entities busy than there is room for, and the others have their turn",

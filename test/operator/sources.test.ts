@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { EventSource, execute, Operator, Outbox } from "fibric"
+import { EventSource, execute, Operator, Outbox, ReceiptLog } from "fibric"
 import { cursorOf, Order, Ring, setUp, start, Tell } from "./fixtures.ts"
 
 describe("an operator that watches a cron source", () => {
@@ -101,6 +101,26 @@ describe("an operator that watches the receipts", () => {
       )
     }
   )
+
+  it.effect("is let go on behind a person's receipt by that person, and past its own before it", () => {
+    const { over } = setUp()
+    const watchman = Operator.make("watchman", {
+      watch: EventSource.receipts({}, { from: "start" }),
+      propose: ({ entity, outcome }) => {
+        if (outcome === "in_doubt") throw new Error("nobody was told what to do then")
+        return Tell.propose(Order.at(entity.id), { what: outcome })
+      }
+    })
+    return over(
+      Effect.gen(function* () {
+        yield* execute(Tell.propose(Order.at("1"), { what: "shipped" })).pipe(Operator.as("watchman"))
+        yield* ring("2").pipe(Operator.as("dana"))
+        const { cursor } = yield* (yield* ReceiptLog).after("start", {}, 10)
+        yield* Operator.skip(watchman, { cursor, reason: "settled" }).pipe(Operator.as("dana"))
+        assert.strictEqual(yield* cursorOf("watchman", "receipts"), cursor)
+      })
+    )
+  })
 
   it.effect("keeps from time to time how far it has read, also where nothing is wanted", () => {
     const { box, over } = setUp()

@@ -17,6 +17,7 @@ import {
   Settings
 } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
+import * as Backlog from "../../src/postgres/backlog.ts"
 import * as Deliveries from "../../src/postgres/deliveries.ts"
 import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
@@ -399,6 +400,27 @@ describe("taking", () => {
         })
       )
       assert.isBelow(read, 100)
+    })
+  )
+})
+
+describe("dead letters", () => {
+  it.live("come in the order of their positions, however many digits these have", () =>
+    Effect.gen(function* () {
+      const { url } = yield* ledgerDatabase
+      const positions = yield* onDatabase(url, (sql) =>
+        Effect.gen(function* () {
+          yield* sql`
+            INSERT INTO fibric.proposal (
+              position, capability, entity_type, entity_id, payload, operator, due_at,
+              state, fresh, buried_at, deliveries, reason
+            ) OVERRIDING SYSTEM VALUE
+            SELECT number, 'notify', 'order', '1', '{}', 'ada', now(), 'dead', false, now(), 1, 'it does not fit'
+            FROM generate_series(8, 11) AS number`
+          return (yield* Backlog.deadLetters(sql, 3)).map(({ position }) => position)
+        })
+      )
+      assert.deepStrictEqual(positions, [8n, 9n, 10n])
     })
   )
 })

@@ -9,7 +9,7 @@ import * as Transaction from "../../kernel/Transaction.ts"
 import * as TcpProxy from "../TcpProxy.ts"
 import { type Cut, lostAnswersOf, ruleOf } from "./Cut.ts"
 import type { Asked, Recovered } from "./Observation.ts"
-import { longEnoughMillis } from "./Stage.ts"
+import { longEnoughMillis, toldBy } from "./Stage.ts"
 import type { Happened } from "./Subject.ts"
 
 /** The trial as it stands when the call is over. */
@@ -72,6 +72,7 @@ const sentAgain = Effect.fnUntraced(function* (
     onSome: (exit) => Evidence.fromExit(ask.capability, exit, maxBytes)
   })
   heard.add("the outcome of sending it again", claim)
+  for (const told of toldBy(Option.getOrUndefined(exit))) heard.add("the end of sending it again", told)
   return claim
 })
 

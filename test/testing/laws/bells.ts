@@ -33,10 +33,16 @@ export type Habit =
   | "forgetful"
   /** Makes one key for all that is ever intended for an entity. */
   | "stuck"
+  /** Where it is asked again, fails with an error that has in it what was sent, beside its message. */
+  | "blurting"
   /** Looks up, and never finds. */
   | "blind"
   /** Looks up, and takes no answer for a no. */
   | "guessing"
+  /** Looks up, and takes an answer that was lost on its way for a no. */
+  | "hasty"
+  /** Looks up, and fails with an error that has in it what was sent, beside its message. */
+  | "indiscreet"
 
 export const Bell = Entity.make("bell")
 
@@ -59,6 +65,8 @@ const RingHold = ringing(Recovery.hold)
 const RingResend = ringing(Recovery.resend({ window: "1 day" }))
 const RingLookup = ringing(Recovery.lookup({ lag: 0 }))
 
+// Neither function has a span of its own: that would tell what it fails with.
+
 /** The rest of the deadline is left for telling how it ended. */
 const share = 0.8
 
@@ -73,7 +81,8 @@ const ring = (address: Address, keyed: boolean, habit: Habit | undefined) => {
     if (habit === "lingering") return lingering(address, line, millis)
     return converse(address, line, millis)
   }
-  return Effect.fn("Bell.ring")(function* ({ times }: { readonly times: number }, call: Call) {
+  return Effect.fnUntraced(function* ({ times }: { readonly times: number }, call: Call) {
+    if (habit === "blurting" && call.attempt > 1) return yield* Effect.die(telling("it was asked before"))
     const line = `RING ${keyOf(call)} ${times}`
     const millis = call.deadlineMillis * share
     const first = yield* converseOnce(line, millis)
@@ -95,6 +104,11 @@ const lingering = Effect.fnUntraced(function* (address: Address, line: string, m
   return Option.getOrElse(ended, (): Ended => ({ _tag: "Lost", asked: true, reason: timeOver }))
 })
 
+const sent = Buffer.from(`\0bell\0${FakeBell.password}`).toString("base64")
+
+/** An error as many a library makes one: its message is harmless, and the request stands beside it. */
+const telling = (message: string) => Object.assign(new Error(message), { request: { sent } })
+
 const outcomeOf = Effect.fnUntraced(function* (ended: Ended, habit: Habit | undefined) {
   if (ended._tag === "Answered") {
     const [verb, ...rest] = ended.line.split(" ")
@@ -104,20 +118,21 @@ const outcomeOf = Effect.fnUntraced(function* (ended: Ended, habit: Habit | unde
   }
   const { asked, reason } = ended
   if (asked && habit === "optimistic") return { id: "surely" }
-  const sent = Buffer.from(`\0bell\0${FakeBell.password}`).toString("base64")
   const told = habit === "leaking" ? `${reason} (sent ${sent})` : reason
   if (asked && habit !== "pessimistic") return yield* new OutcomeUnknown({ reason: told })
   return yield* new NotPerformed({ proof: "never_sent", reason: told })
 })
 
 const find = (address: Address, habit: Habit | undefined) =>
-  Effect.fn("Bell.find")(function* (_: unknown, { deadlineMillis, key }: Call) {
+  Effect.fnUntraced(function* (_: unknown, { deadlineMillis, key }: Call) {
     if (habit === "blind") return Option.none()
     const ended = yield* converse(address, `FIND ${key}`, deadlineMillis * share)
     const [verb, id] = ended._tag === "Answered" ? ended.line.split(" ") : []
     if (verb === "FOUND" && id !== undefined) return Option.some({ id })
     if (verb === "NOTHING" || habit === "guessing") return Option.none()
-    return yield* Effect.fail("it could not be asked")
+    if (habit === "hasty" && ended._tag === "Lost" && ended.asked) return Option.none()
+    const problem = "it could not be asked"
+    return yield* Effect.fail(habit === "indiscreet" ? telling(problem) : problem)
   })
 
 // Short times: the fake answers at once.

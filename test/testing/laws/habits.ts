@@ -35,10 +35,22 @@ export const bad: ReadonlyArray<Bad> = [
   hold("vague", "a refusal is a refusal"),
   resend("forgetful", "recovery as declared"),
   resend("stuck", "recovery as declared"),
+  resend("blurting", "no secret is told", "recovery as declared"),
   lookup("blind", "recovery as declared"),
   lookup("guessing", "recovery as declared"),
+  lookup("hasty", "recovery as declared"),
+  lookup("indiscreet", "no secret is told"),
   ledger("outside", "no denial of an effect", "no retries of its own", "recovery as declared"),
-  ledger("committing", "undisturbed, it is performed", "no denial of an effect", "recovery as declared")
+  ledger("committing", "undisturbed, it is performed", "no denial of an effect", "recovery as declared"),
+  ledger(
+    "tardy",
+    "undisturbed, it is performed",
+    "one call, one effect",
+    "no denial of an effect",
+    "the deadline is kept",
+    "no retries of its own",
+    "recovery as declared"
+  )
 ]
 
 export const honest: ReadonlyArray<Pick<Bad, "report"> & { readonly name: string }> = [

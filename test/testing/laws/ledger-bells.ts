@@ -15,6 +15,8 @@ export type LedgerHabit =
   | "outside"
   /** Commits by itself, before it is settled. */
   | "committing"
+  /** Acts once more in the background, over a connection of its own, when its transaction is long over. */
+  | "tardy"
 
 class TooLoud extends Schema.TaggedError<TooLoud>()("TooLoud", {}) {}
 
@@ -50,6 +52,10 @@ const acting = (habit: LedgerHabit | undefined, schema: string, own: Sql, times:
       case "committing":
         yield* ring(sql, schema, times)
         return yield* Effect.orDie(sql`COMMIT`)
+      case "tardy":
+        yield* ring(sql, schema, times)
+        yield* Effect.forkDetach(Effect.delay(ring(own, schema, times), "100 millis"))
+        return
       case undefined:
         return yield* ring(sql, schema, times)
     }
@@ -81,7 +87,7 @@ const subject = ({ client, secrets, settled, sql, trial }: Postgres.Postgres, ha
     refused: Ring.propose(Bell.at("1"), { times: 11 }),
     secrets,
     silence: "1 second",
-    watch: "200 millis"
+    watch: "400 millis"
   })
 
 /** The report about such a connector, over a database that is there for as long as it takes. */
