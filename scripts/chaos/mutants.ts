@@ -81,7 +81,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/lifecycle/Lifecycle.ts",
-        find: `row("nothing_found", ["in_doubt"], ["enough"], "released", "released")`,
+        find: `row("nothing_found", ["in_doubt"], ["current", "enough"], "released", "released")`,
         replace: `row("nothing_found", ["in_doubt"], [], "released", "released")`
       }
     ]

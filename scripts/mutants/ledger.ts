@@ -10,9 +10,9 @@ export const ledgerMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/postgres/settle.ts",
-        find: '      const row = yield* see(sql, key, event._tag === "Evidence" ? event.token : undefined)\n      // Looked for after the row: had the first copy landed in between, the row has moved on.\n      const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)\n      if (before !== undefined) return ended({ _tag: "Settled", receipt: before })\n',
+        find: '      const row = yield* see(sql, key, askedAbout(event))\n      // Looked for after the row: had the first copy landed in between, the row has moved on.\n      const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)\n      if (before !== undefined) return ended({ _tag: "Settled", receipt: before })\n',
         replace:
-          '      const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)\n      if (before !== undefined) return ended({ _tag: "Settled", receipt: before })\n      const row = yield* see(sql, key, event._tag === "Evidence" ? event.token : undefined)\n'
+          '      const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)\n      if (before !== undefined) return ended({ _tag: "Settled", receipt: before })\n      const row = yield* see(sql, key, askedAbout(event))\n'
       }
     ],
     caughtBy: ["test/postgres/between.test.ts"],

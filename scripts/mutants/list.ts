@@ -898,8 +898,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Recoverer.ts",
-        find: "startedAtMillis: doubt.readAtMillis } as const",
-        replace: "startedAtMillis: yield* ledger.now } as const"
+        find: "startedAtMillis: doubt.readAtMillis",
+        replace: "startedAtMillis: yield* ledger.now"
       }
     ],
     caughtBy: ["test/kernel/Recoverer.test.ts"],
@@ -1088,5 +1088,29 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: [turns],
     named: "another doubt that is sent again"
+  },
+  {
+    name: "what a lookup finds is of whatever attempt is current by then",
+    edits: [
+      {
+        file: "src/kernel/lifecycle/About.ts",
+        find: "return row.attempts.find(({ attempt }) => attempt === event.attempt)",
+        replace: "return row.current"
+      }
+    ],
+    caughtBy: [doubt.memory],
+    named: "the attempt that it began for"
+  },
+  {
+    name: "one row that can't be read ends a background loop",
+    edits: [
+      {
+        file: "src/kernel/Background.ts",
+        find: "Cause.hasInterrupts(cause)",
+        replace: "Cause.hasInterrupts(cause) || Cause.hasDies(cause)"
+      }
+    ],
+    caughtBy: ["test/kernel/Workers.test.ts", "test/kernel/Keeper.test.ts"],
+    named: "in a bug"
   }
 ]

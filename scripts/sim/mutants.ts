@@ -204,8 +204,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   one(
     "a lookup counts from its end",
     "src/kernel/Recoverer.ts",
-    "startedAtMillis: doubt.readAtMillis } as const",
-    "startedAtMillis: yield* ledger.now } as const"
+    "startedAtMillis: doubt.readAtMillis",
+    "startedAtMillis: yield* ledger.now"
   ),
   one(
     "what was performed does not change the state",

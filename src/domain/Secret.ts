@@ -7,6 +7,7 @@
  */
 import { Redacted, type Schema, SchemaAST } from "effect"
 import { escapePointer } from "./PayloadField.ts"
+import { storable } from "./Text.ts"
 
 /** Stands for a secret in a text. */
 export const masked = "<redacted>"
@@ -128,10 +129,14 @@ const formsOf = (secret: string): ReadonlyArray<string> => {
   const bytes = Buffer.from(secret, "utf8")
   return [
     secret,
+    // As a text has it that was made storable.
+    storable(secret, Infinity),
     JSON.stringify(secret).slice(1, -1),
     // JSON in JSON, as a provider's answer stands in an error.
     JSON.stringify(JSON.stringify(secret).slice(1, -1)).slice(1, -1),
     encodeURIComponent(secret.toWellFormed()),
+    // As a form has it, and what comes after the question mark of a URL.
+    new URLSearchParams([["", secret]]).toString().slice(1),
     bytes.toString("base64"),
     bytes.toString("base64url"),
     bytes.toString("hex")

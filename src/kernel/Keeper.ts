@@ -6,6 +6,7 @@
  */
 import { Effect, Layer, Schedule } from "effect"
 import type { LedgerUnavailable } from "../domain/errors.ts"
+import { orTell } from "./Background.ts"
 import { Retention } from "./Retention.ts"
 import { Seals } from "./Seals.ts"
 import { Settings } from "./Settings.ts"
@@ -72,6 +73,6 @@ const background = (
 ): Effect.Effect<void> => {
   const once = Effect.gen(function* () {
     if (yield* allowed) yield* work
-  }).pipe(Effect.catch((error) => emit(failed, { "fibric.reason": error.message })))
+  }).pipe(orTell(failed))
   return Effect.asVoid(Effect.repeat(once, schedule))
 }

@@ -6,11 +6,12 @@
  * due again. What is done is bounded by the ledger, on its clock; what is learned goes there. What only a
  * person can settle is left alone, counted, and complained of when it gets old.
  */
-import { Cause, Context, DateTime, Effect, Fiber, Layer, Result, Schedule, Scope } from "effect"
+import { Context, DateTime, Effect, Fiber, Layer, Result, Schedule, Scope } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
 import * as Ask from "./Ask.ts"
+import { orTell } from "./Background.ts"
 import * as Calls from "./Calls.ts"
 import * as Claiming from "./Claiming.ts"
 import { Connectors } from "./Connectors.ts"
@@ -162,7 +163,12 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
         return yield* emit("fibric.recovery.lookup_failed", about(doubt, found.failure))
       }
       const receiptId = yield* Identifiers.ordered
-      const event = { _tag: "Lookup", found: found.success, startedAtMillis: doubt.readAtMillis } as const
+      const event = {
+        _tag: "Lookup",
+        attempt: doubt.attempt,
+        found: found.success,
+        startedAtMillis: doubt.readAtMillis
+      } as const
       yield* Effect.retry(ledger.apply(job.key, event, receiptId), Claiming.confirmRetry)
     })
 
@@ -194,17 +200,11 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       }
     })
 
-    const inBackground = <E extends { readonly message: string }>(
+    const inBackground = <E>(
       failed: "fibric.recovery.look_failed" | "fibric.recovery.watch_failed",
       everyMillis: number,
       work: Effect.Effect<unknown, E>
-    ) =>
-      work.pipe(
-        // One row that can't be dealt with must not end the recovery of all the others.
-        Effect.catchCause((cause) => emit(failed, { "fibric.reason": describe(Cause.squash(cause)) })),
-        Effect.repeat(Schedule.spaced(everyMillis)),
-        Effect.forkScoped
-      )
+    ) => work.pipe(orTell(failed), Effect.repeat(Schedule.spaced(everyMillis)), Effect.forkScoped)
     yield* inBackground(
       "fibric.recovery.look_failed",
       settings.recoverMillis,

@@ -7,11 +7,11 @@
  */
 import { Clock, Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
+import { orTell } from "./Background.ts"
 import { neverStarted } from "./Evidence.ts"
 import { Ledger, type NewAttempt } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
 import { elapsedMillis } from "./Stopwatch.ts"
-import { emit } from "./telemetry/Events.ts"
 
 export class Workers extends Context.Service<
   Workers,
@@ -86,12 +86,12 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         }),
         { concurrency: 4, discard: true }
       )
-    ).pipe(Effect.catch((error) => emit("fibric.worker.give_up_failed", { "fibric.reason": error.message })))
+    ).pipe(orTell("fibric.worker.give_up_failed"))
 
     const beat = oneAtATime.withPermit(
       Effect.gen(function* () {
         if (!(yield* beatOnce)) yield* beatOnce
-      }).pipe(Effect.catch((error) => emit("fibric.worker.beat_failed", { "fibric.reason": error.message })))
+      }).pipe(orTell("fibric.worker.beat_failed"))
     )
 
     const reap = Effect.gen(function* () {
@@ -100,7 +100,7 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         const ids = yield* Effect.replicateEffect(Identifiers.ordered, settings.reapBatch)
         found = (yield* ledger.reap(ids)).length
       }
-    }).pipe(Effect.catch((error) => emit("fibric.worker.reap_failed", { "fibric.reason": error.message })))
+    }).pipe(orTell("fibric.worker.reap_failed"))
 
     yield* beat
     yield* Effect.forkScoped(

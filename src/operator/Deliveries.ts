@@ -21,6 +21,7 @@ import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Operator from "../domain/Operator.ts"
 import { jsonOf } from "../domain/PlainCodec.ts"
 import type { Receipt } from "../domain/Receipt.ts"
+import { orTell } from "../kernel/Background.ts"
 import * as Batching from "../kernel/Batching.ts"
 import { confirmRetry } from "../kernel/Claiming.ts"
 import { Connectors } from "../kernel/Connectors.ts"
@@ -177,9 +178,7 @@ export const layer: Layer.Layer<Deliveries, never, Outbox | Executor | Connector
       yield* connectors.first
       let pauseMillis = deliverPollMillis
       while (true) {
-        const begun = yield* Effect.catch(begin, (error) =>
-          Effect.as(emit("fibric.outbox.look_failed", { "fibric.reason": error.message }), [])
-        )
+        const begun = (yield* orTell("fibric.outbox.look_failed")(begin)) ?? []
         pauseMillis = begun.length > 0 ? deliverPollMillis : Math.min(pauseMillis * 2, maxDeliverPollMillis)
         yield* Effect.timeoutOption(Queue.take(bell), pauseMillis)
       }

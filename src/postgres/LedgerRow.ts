@@ -111,16 +111,16 @@ const earlierColumns = `json_build_object(
   ) ORDER BY earlier.attempt`
 
 /**
- * A key's row with the attempts that share its provider key, those that happened, and the one of the
- * given token. `undefined` where nobody has claimed the key.
+ * A key's row with the attempts that share its provider key, those that happened, and the one that is
+ * asked about. `undefined` where nobody has claimed the key.
  */
 export const see = (
   sql: PgClient.PgClient,
   key: KeyName,
-  token?: string
+  asked: { readonly token?: string | undefined; readonly attempt?: number | undefined } = {}
 ): Effect.Effect<SeenRow | undefined, SqlError.SqlError> => {
   const which = sql`earlier.generation = ledger.generation OR earlier.evidence IN ('performed', 'attested')
-    OR earlier.token = ${token ?? null}::uuid`
+    OR earlier.token = ${asked.token ?? null}::uuid OR earlier.attempt = ${asked.attempt ?? null}::int`
   return Effect.map(read(sql, sql`ledger.key_hash = ${key.hash}::bytea`, which), ([row]) => row)
 }
 

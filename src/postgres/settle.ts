@@ -43,7 +43,7 @@ export const apply = (
 ): Effect.Effect<Ended, SqlError.SqlError> =>
   Effect.gen(function* () {
     while (true) {
-      const row = yield* see(sql, key, event._tag === "Evidence" ? event.token : undefined)
+      const row = yield* see(sql, key, askedAbout(event))
       // Looked for after the row: had the first copy landed in between, the row has moved on.
       const [before] = yield* Effect.flatMap(receiptsById(sql, [receiptId]), readReceipts)
       if (before !== undefined) return ended({ _tag: "Settled", receipt: before })
@@ -52,6 +52,12 @@ export const apply = (
       if (applied !== undefined) return applied
     }
   })
+
+/** The attempt that an event speaks of, where that need not be the current one. */
+const askedAbout = (event: Event) => ({
+  token: event._tag === "Evidence" ? event.token : undefined,
+  attempt: event._tag === "Lookup" ? event.attempt : undefined
+})
 
 const ended = (applied: Applied, freed: Freed | null = null): Ended => ({ applied, freed })
 

@@ -284,6 +284,48 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("what a lookup finds is of the attempt that it began for, also where a mended one is under way", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const first = yield* claimed(key, { recovery: Recovery.lookup({ lag: 0 }), ...stored })
+        yield* settle(first, unknown)
+        yield* release
+        const mended = yield* claimOf(first.worker, key, { seenAttempt: 1, fingerprint: "1:bb" })
+        yield* ledger.claim(mended)
+        const found = { body: `{"messageId":"m-1"}`, effectId: "m-1" }
+        const resolved = yield* apply({ _tag: "Lookup", attempt: 1, found, startedAtMillis: 0 })
+        assert.deepInclude(resolved._tag === "Settled" ? resolved.receipt : {}, {
+          outcome: "resolved",
+          attempt: 1
+        })
+        assert.include(resolved._tag === "Settled" ? resolved.receipt.reason : "", "contradicts")
+        assert.strictEqual((yield* ledger.find(key))?.fingerprint, "1:aa")
+        const other = yield* claimOf(first.worker, keyOf("1", "delivered"))
+        assert.deepStrictEqual(yield* ledger.claim(other), { _tag: "LaneBusy" })
+        yield* settle(mended, performedAs("m-2"))
+        assert.deepStrictEqual((yield* outcomes).slice(-2), ["resolved", "duplicate_observed"])
+      })
+    )
+
+    law("what a lookup does not find of an earlier attempt says nothing about the one after it", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const recovery = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: 0, every: "1 hour" })
+        const lookedUp = { recovery, deadlineMillis: 0, ...stored } as const
+        const first = yield* claimed(key, lookedUp)
+        yield* settle(first, unknown)
+        yield* release
+        const second = yield* claimOf(first.worker, key, { seenAttempt: 1, ...lookedUp })
+        yield* ledger.claim(second)
+        yield* settle(second, unknown)
+        const [before] = yield* ledger.doubts(1)
+        const nothing = { _tag: "Lookup", found: null, startedAtMillis: yield* ledger.now } as const
+        assert.deepStrictEqual(yield* apply({ ...nothing, attempt: 1 }), { _tag: "Kept" })
+        assert.deepStrictEqual((yield* ledger.doubts(1))[0]?.checkAfter, before?.checkAfter)
+        assert.strictEqual((yield* apply({ ...nothing, attempt: 2 }))._tag, "Settled")
+      })
+    )
+
     law("all are there to be looked at, each with its evidence", () =>
       Effect.gen(function* () {
         const ledger = yield* Ledger
@@ -466,11 +508,14 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
         const first = yield* claimed(key, { recovery, deadlineMillis: 0, ...stored })
         yield* settle(first, unknown)
         const [doubt] = yield* (yield* Ledger).doubts(1)
-        assert.deepStrictEqual(yield* apply({ _tag: "Lookup", found: null, startedAtMillis: 0 }), {
-          _tag: "Kept"
-        })
+        assert.deepStrictEqual(
+          yield* apply({ _tag: "Lookup", attempt: 1, found: null, startedAtMillis: 0 }),
+          {
+            _tag: "Kept"
+          }
+        )
         const startedAtMillis = doubt?.readAtMillis ?? 0
-        const freed = yield* apply({ _tag: "Lookup", found: null, startedAtMillis })
+        const freed = yield* apply({ _tag: "Lookup", attempt: 1, found: null, startedAtMillis })
         assert.strictEqual(freed._tag === "Settled" ? freed.receipt.proof : "", "testimony")
       })
     )
@@ -487,7 +532,8 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
         const second = yield* claimOf(first.worker, key, { seenAttempt: 1, ...lookedUp })
         yield* ledger.claim(second)
         yield* settle(second, unknown)
-        const finding = (startedAtMillis: number) => apply({ _tag: "Lookup", found: null, startedAtMillis })
+        const finding = (startedAtMillis: number) =>
+          apply({ _tag: "Lookup", attempt: 2, found: null, startedAtMillis })
         assert.deepStrictEqual(yield* finding(betweenMillis), { _tag: "Kept" })
         assert.strictEqual((yield* finding(yield* ledger.now))._tag, "Settled")
       })
@@ -507,7 +553,7 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
         })
         const waits = [yield* nextCheck]
         for (let look = 0; look < 2; look++) {
-          yield* apply({ _tag: "Lookup", found: null, startedAtMillis: 0 })
+          yield* apply({ _tag: "Lookup", attempt: 1, found: null, startedAtMillis: 0 })
           waits.push(yield* nextCheck)
         }
         assert.deepStrictEqual(

@@ -191,6 +191,7 @@ const arrange = Effect.fnUntraced(function* (state: State, event: Lifecycle.Even
 
 const lookup = (found: string | null, startedAtMillis = 0): Event => ({
   _tag: "Lookup",
+  attempt: 1,
   found: found === null ? null : { body: `{"messageId":"${found}"}`, effectId: found },
   startedAtMillis
 })
@@ -432,7 +433,7 @@ const walks: ReadonlyArray<Walk> = [
   walk(
     "nothing_found",
     "in_doubt",
-    ["enough"],
+    ["current", "enough"],
     "released released",
     alone({ recovery: lettingGo, ...stored }, [unknown], () => apply(lookup(null, farFuture)))
   ),

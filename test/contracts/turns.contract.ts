@@ -111,7 +111,10 @@ export const turnsContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
 
     for (const [who, event] of [
       ["a person says that it happened", ruling({ _tag: "ItHappened", body: null })],
-      ["a lookup finds it", { _tag: "Lookup", found: { body: "{}", effectId: null }, startedAtMillis: 0 }]
+      [
+        "a lookup finds it",
+        { _tag: "Lookup", attempt: 1, found: { body: "{}", effectId: null }, startedAtMillis: 0 }
+      ]
     ] as const) {
       law(`is what the claim said where ${who}`, () =>
         Effect.gen(function* () {

@@ -163,7 +163,11 @@ describe("a key in doubt whose capability declares another recovery now", () => 
   } as const
 
   /** Falls in doubt as it was declared, is recovered and asked for as it is declared now: what came of it. */
-  const changed = Effect.fnUntraced(function* (before: keyof typeof ask, now: keyof typeof ask) {
+  const changed = Effect.fnUntraced(function* (
+    before: keyof typeof ask,
+    now: keyof typeof ask,
+    expected = "InDoubt"
+  ) {
     const { url } = yield* ledgerDatabase
     const { provider, ...connectors } = makeProvider()
     const within = <A, E>(
@@ -181,7 +185,7 @@ describe("a key in doubt whose capability declares another recovery now", () => 
       now,
       Effect.andThen(
         Effect.flatMap(Recoverer, ({ recoverDue }) => recoverDue),
-        ask[now]
+        eventually(Effect.map(ask[now], (told) => (told === expected ? told : undefined)))
       )
     )
     return { calls: provider.calls, lookups: provider.lookups, told }
@@ -202,8 +206,9 @@ describe("a key in doubt whose capability declares another recovery now", () => 
       const untouched = { calls: 1, lookups: 0, told: "InDoubt" }
       assert.deepStrictEqual(yield* changed("resent", "held"), untouched)
       assert.deepStrictEqual(yield* changed("resent", "lookedUp"), untouched)
-      // As it was declared, and still is.
-      assert.deepStrictEqual(yield* changed("resent", "resent"), { calls: 2, lookups: 0, told: "performed" })
+      // As it was declared, and still is. The recovery on start may have it under way: then it is asked again.
+      const sent = { calls: 2, lookups: 0, told: "performed" }
+      assert.deepStrictEqual(yield* changed("resent", "resent", sent.told), sent)
     })
   )
 

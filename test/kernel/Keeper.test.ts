@@ -11,7 +11,12 @@ import { Retention } from "../../src/kernel/Retention.ts"
 import { Seals } from "../../src/kernel/Seals.ts"
 
 /** Seals and months that answer as a test says, and what the keeper asked and told. */
-const keeping = (answers: { readonly allowed: boolean; ranges: number; failures: number }) => {
+const keeping = (answers: {
+  readonly allowed: boolean
+  ranges: number
+  failures: number
+  readonly dies?: boolean
+}) => {
   const asked: Array<string> = []
   const told: Array<string> = []
   const failed = new LedgerUnavailable({ operation: "seal", reason: "no answer within 15000 ms" })
@@ -20,7 +25,7 @@ const keeping = (answers: { readonly allowed: boolean; ranges: number; failures:
     sealNext: (afterMillis, most) =>
       Effect.suspend(() => {
         asked.push(`seal ${afterMillis} ${most}`)
-        if (answers.failures-- > 0) return Effect.fail(failed)
+        if (answers.failures-- > 0) return answers.dies === true ? Effect.die(failed) : Effect.fail(failed)
         return Effect.succeed(
           answers.ranges-- > 0 ? { number: 1, rows: 2, receipts: 3, folded: 1 } : undefined
         )
@@ -70,6 +75,14 @@ describe("the keeper", () => {
         [20_000, 5_000, 1_250, 2_500, 5_000, 10_000].map((most) => `seal 300000 ${most}`)
       )
       assert.deepStrictEqual(told.slice(0, 2), ["fibric.seal.failed", "fibric.seal.failed"])
+    })
+  )
+
+  it.effect("says so and goes on where sealing ends in a bug", () =>
+    Effect.gen(function* () {
+      const keeper = keeping({ allowed: true, ranges: 1, failures: 1, dies: true })
+      yield* keeper.run(2)
+      assert.deepStrictEqual(keeper.told, ["fibric.seal.failed", "fibric.sealed"])
     })
   )
 

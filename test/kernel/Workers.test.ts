@@ -5,7 +5,9 @@ import { Ledger } from "../../src/kernel/Ledger.ts"
 import * as LedgerMemory from "../../src/kernel/LedgerMemory.ts"
 import * as Settings from "../../src/kernel/Settings.ts"
 import * as Workers from "../../src/kernel/Workers.ts"
+import { claimed, keyOf } from "../contracts/keys.ts"
 import { fault } from "../support/fault.ts"
+import { layerTroubled, makeTrouble } from "../support/ledgers.ts"
 
 const layer = Layer.provideMerge(Workers.layer, LedgerMemory.layer)
 
@@ -96,4 +98,18 @@ describe("a worker", () => {
       assert.isFalse(yield* workers.mayStart(attempt))
     }).pipe(Effect.provide(layer))
   )
+
+  it.effect("goes on looking for silent rows after a look that ended in a bug", () => {
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      const ledger = yield* Ledger
+      yield* Workers.Workers
+      trouble.before.set("reap", Effect.die("a row that does not fit"))
+      yield* TestClock.adjust("1 minute")
+      trouble.before.clear()
+      const silent = yield* claimed(keyOf("1"), { doubtAfterMillis: -1 })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* ledger.find(silent.key))?.state, "in_doubt")
+    }).pipe(Effect.provide(Layer.provideMerge(Workers.layer, layerTroubled(trouble))))
+  })
 })

@@ -15,6 +15,7 @@ import {
   type StartRefused
 } from "fibric"
 import { mask, pathsIn, pointer, valuesAt } from "../../src/domain/Secret.ts"
+import { storable } from "../../src/domain/Text.ts"
 
 const Door = Entity.make("door")
 const secret = "four-seven-eleven"
@@ -197,12 +198,14 @@ describe("secrets of a schema", () => {
   })
 
   it("are masked in each of their forms, and where a text was cut in one", () => {
-    const pin = `a"b\\c/ü`
+    const pin = `a"b\\c/ü (1)\u0000\ud800`
     for (const form of [
       pin,
       JSON.stringify(pin).slice(1, -1),
       JSON.stringify(JSON.stringify({ pin })).slice(1, -1),
-      encodeURIComponent(pin),
+      encodeURIComponent(pin.toWellFormed()),
+      new URLSearchParams({ pin }).toString().slice("pin=".length),
+      storable(pin),
       Buffer.from(pin).toString("base64"),
       Buffer.from(pin).toString("hex")
     ]) {

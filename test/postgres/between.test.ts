@@ -110,7 +110,7 @@ describe("what changes nothing but what is known", () => {
           const receiptId = yield* Identifiers.ordered
           const settlement = { key, token, lane, receiptId, evidence: performedAs("m-1"), durationMillis: 1 }
           yield* runSettle(sql, { settlement, next: undefined })
-          const nothing = { _tag: "Lookup", found: null, startedAtMillis: 0 } as const
+          const nothing = { _tag: "Lookup", attempt: 1, found: null, startedAtMillis: 0 } as const
           const looking = yield* Effect.forkDetach(ledger.apply(key, nothing, yield* Identifiers.ordered), {
             startImmediately: true
           })

@@ -27,8 +27,9 @@ const subjectOf = (row: KeyRow, event: Event): AttemptRecord | undefined => {
     case "Ruling":
     case "RunEnded":
       return row.current.attempt === event.attempt ? row.current : undefined
-    case "Silence":
     case "Lookup":
+      return row.attempts.find(({ attempt }) => attempt === event.attempt)
+    case "Silence":
       return row.current
   }
 }

@@ -25,7 +25,7 @@ export const decide = (row: KeyRow, event: Event, nowMillis: number): Decision =
       _tag: "Keep",
       markings,
       callOpen: row.callOpen && !ownCallEnded,
-      plan: event._tag === "Lookup" && row.state === "in_doubt" ? nextLook(row) : undefined
+      plan: isLookAtDoubt(about) ? nextLook(row) : undefined
     }
   }
   const { to } = transition
@@ -93,6 +93,10 @@ const planOf = (row: KeyRow, nowMillis: number): Plan => ({
   checkAfterMillis: row.recoverAfterMillis ?? Math.max(0, verdictAt(row) - nowMillis),
   recoveries: row.recoveries
 })
+
+/** Whether a lookup has found nothing of the attempt that is in doubt. */
+const isLookAtDoubt = ({ event, row, subject }: About): boolean =>
+  event._tag === "Lookup" && row.state === "in_doubt" && subject === row.current
 
 const nextLook = (row: KeyRow): Plan => {
   const recoveries = row.recoveries + 1

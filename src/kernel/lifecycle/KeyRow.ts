@@ -68,6 +68,8 @@ export type Event =
   | { readonly _tag: "RunEnded"; readonly attempt: number }
   | {
       readonly _tag: "Lookup"
+      /** The attempt that was in doubt when it began: another one may be current by now. */
+      readonly attempt: number
       readonly found: { readonly body: string; readonly effectId: string | null } | null
       /** When the lookup began, as the ledger's clock said before it did. */
       readonly startedAtMillis: number

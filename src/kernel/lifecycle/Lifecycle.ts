@@ -119,7 +119,7 @@ export const transitions: ReadonlyArray<Transition> = [
   row("found", anyButDone, [], "done", "resolved"),
   row("found", ["done"], ["anotherEffect"], "done", "duplicate_observed"),
   row("found", ["done"], [], "stays", null),
-  row("nothing_found", ["in_doubt"], ["enough"], "released", "released"),
+  row("nothing_found", ["in_doubt"], ["current", "enough"], "released", "released"),
   row("nothing_found", anyState, [], "stays", null),
 
   row("it_happened", anyButDone, [], "done", "resolved"),

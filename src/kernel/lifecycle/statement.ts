@@ -36,7 +36,7 @@ const contradictedBy = ({ event, row, subject }: About): string | undefined => {
   if (row.state === "refused" || row.state === "released" || row.state === "abandoned") {
     return `the key was ${row.state}`
   }
-  return event._tag === "Evidence" && isClosed(subject)
+  return (event._tag === "Evidence" || event._tag === "Lookup") && isClosed(subject)
     ? `attempt ${subject.attempt} was taken for not performed`
     : undefined
 }
