@@ -1112,5 +1112,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/kernel/Workers.test.ts", "test/kernel/Keeper.test.ts"],
     named: "in a bug"
+  },
+  {
+    name: "a verdict is anybody's",
+    edits: [
+      {
+        file: "src/kernel/Verdicts.ts",
+        find: 'operator === Operator.unnamed ? "name" : reason.trim() === "" ? "reason" : undefined',
+        replace: 'reason.trim() === "" ? "reason" : undefined'
+      }
+    ],
+    caughtBy: ["test/kernel/Verdicts.test.ts"],
+    named: "by name and with a reason"
   }
 ]

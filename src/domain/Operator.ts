@@ -6,9 +6,12 @@
  */
 import { Context, Effect } from "effect"
 
+/** The name of whoever has given none. */
+export const unnamed = "unnamed"
+
 /** The operator in whose name the current fiber acts. */
 export const Current = Context.Reference<string>("fibric/domain/Operator/Current", {
-  defaultValue: () => "unnamed"
+  defaultValue: () => unnamed
 })
 
 /** The longest operator's name, in UTF-16 units. */

@@ -29,6 +29,18 @@ export class VerdictTooEarly extends Schema.TaggedError<VerdictTooEarly>()("Verd
   }
 }
 
+/** A verdict is somebody's word: it is given by name, and says how that person knows. */
+export class VerdictUnsigned extends Schema.TaggedError<VerdictUnsigned>()("VerdictUnsigned", {
+  key: Schema.String,
+  attempt: Schema.Int,
+  missing: Schema.Literals(["name", "reason"])
+}) {
+  override get message() {
+    const remedy = this.missing === "name" ? 'Name who says so with Operator.as("…")' : "Say how you know it"
+    return `No verdict was recorded: the one on "${this.key}", attempt ${this.attempt}, has no ${this.missing}. ${remedy}.`
+  }
+}
+
 /** Nobody has claimed this key, here or elsewhere: there is no receipt to wait for. */
 export class UnknownKey extends Schema.TaggedError<UnknownKey>()("UnknownKey", { key: Schema.String }) {
   override get message() {

@@ -13,7 +13,7 @@ import * as Identifiers from "../domain/Identifiers.ts"
 import * as Operator from "../domain/Operator.ts"
 import type { Performed, Receipt } from "../domain/Receipt.ts"
 import { storable } from "../domain/Text.ts"
-import { VerdictRefused, VerdictTooEarly } from "../domain/verdict-errors.ts"
+import { VerdictRefused, VerdictTooEarly, VerdictUnsigned } from "../domain/verdict-errors.ts"
 import * as Answer from "./Answer.ts"
 import * as Ask from "./Ask.ts"
 import { confirmRetry } from "./Claiming.ts"
@@ -26,7 +26,7 @@ import { Settings } from "./Settings.ts"
 export interface Verdict {
   /** The attempt that the verdict is about, as the doubt named it: a later one is not settled by it. */
   readonly attempt: number
-  /** How the person knows. Stored on the receipt; cut at 2,000 characters. */
+  /** How the person knows; not empty. Stored on the receipt; cut at 2,000 characters. */
   readonly reason: string
 }
 
@@ -41,7 +41,7 @@ export interface DidNotHappen extends Verdict {
 }
 
 /** Why a verdict was not recorded. */
-export type Refused = VerdictRefused | InvalidOperator | LedgerUnavailable
+export type Refused = VerdictRefused | VerdictUnsigned | InvalidOperator | LedgerUnavailable
 
 export class Verdicts extends Context.Service<
   Verdicts,
@@ -49,7 +49,8 @@ export class Verdicts extends Context.Service<
     /**
      * It happened: settles the key as done, in the name of the current operator, whatever was known
      * of it before. Durable when it returns, and every repeat gets this receipt. Fails with
-     * `VerdictRefused` where the key is done already, or is on another attempt.
+     * `VerdictRefused` where the key is done already, or is on another attempt. As every verdict, it
+     * fails with `VerdictUnsigned` where nobody is named with `Operator.as`, or no reason is given.
      */
     readonly itHappened: <C extends Capability.Any>(
       action: Action<C>,
@@ -131,6 +132,8 @@ export const ruled = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Receipt, Refused | VerdictTooEarly> {
   const operator = yield* Operator.Current
   yield* Effect.fromResult(Ask.checkOperator(operator))
+  const missing = operator === Operator.unnamed ? "name" : reason.trim() === "" ? "reason" : undefined
+  if (missing !== undefined) return yield* new VerdictUnsigned({ key: key.label, attempt, missing })
   const receiptId = yield* Identifiers.ordered
   const event = { _tag: "Ruling", attempt, ruling, operator, reason: storable(reason), force } as const
   const applied = yield* Effect.retry(ledger.apply(key, event, receiptId), confirmRetry)

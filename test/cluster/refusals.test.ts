@@ -12,7 +12,7 @@ import {
   Sharding,
   ShardingConfig
 } from "effect/cluster"
-import { execute, Executor, Fibric, Verdicts } from "fibric"
+import { execute, Executor, Fibric, Verdicts, Operator } from "fibric"
 import * as ClusterExecutor from "../../src/cluster/ClusterExecutor.ts"
 import { EmailRefused, makeWorld, notify } from "../support/orders.ts"
 
@@ -32,7 +32,9 @@ const reopening = Layer.effect(
       ...executor,
       receiptOf: (key) =>
         Effect.andThen(
-          Effect.ignore(verdicts.reopen(key, { attempt: 1, reason: "the address was mended" })),
+          Effect.ignore(
+            verdicts.reopen(key, { attempt: 1, reason: "the address was mended" }).pipe(Operator.as("dana"))
+          ),
           executor.receiptOf(key)
         )
     })

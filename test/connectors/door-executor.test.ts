@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
-import { execute, Fibric, Settings, Verdicts } from "fibric"
+import { execute, Fibric, Settings, Verdicts, Operator } from "fibric"
 import * as Door from "../../connectors/door/index.ts"
 import { cutWhen, make as makeProxy, type TcpProxy } from "../../src/testing/TcpProxy.ts"
 import { aedes, type Broker } from "../support/brokers.ts"
@@ -119,7 +119,9 @@ describe("a door through the executor", () => {
       const outcome = yield* Effect.gen(function* () {
         yield* Effect.flip(execute(action))
         const verdicts = yield* Verdicts
-        yield* verdicts.release(action.key, { attempt: 1, reason: "nobody came in", force: true })
+        yield* verdicts
+          .release(action.key, { attempt: 1, reason: "nobody came in", force: true })
+          .pipe(Operator.as("dana"))
         return (yield* execute(action)).receipt.outcome
       }).pipe(Effect.provide(fibricOver(broker, proxy, 60_000)))
       assert.strictEqual(outcome, "performed")

@@ -86,6 +86,14 @@ const messages: ReadonlyArray<readonly [Error & { readonly _tag: string }, strin
     `No verdict was recorded: the request of "${key}", attempt 1, may still be on its way. Decide after 2026-01-02T03:04:05.678Z, or with force.`
   ],
   [
+    new Fibric.VerdictUnsigned({ key, attempt: 1, missing: "name" }),
+    `No verdict was recorded: the one on "${key}", attempt 1, has no name. Name who says so with Operator.as("…").`
+  ],
+  [
+    new Fibric.VerdictUnsigned({ key, attempt: 1, missing: "reason" }),
+    `No verdict was recorded: the one on "${key}", attempt 1, has no reason. Say how you know it.`
+  ],
+  [
     new Fibric.UnknownKey({ key }),
     `Nothing was ever claimed under "${key}", and nothing is under way here. Execute the action first.`
   ],

@@ -28,6 +28,22 @@ const happened = (attempt: number, output?: { readonly messageId: string }) =>
     })
   ).pipe(Operator.as("dana"))
 
+describe("a verdict", () => {
+  inDoubt("is given by name and with a reason, or not recorded", () =>
+    Effect.gen(function* () {
+      const verdicts = yield* Verdicts
+      const { key } = notify("1")
+      const force = true
+      const nameless = yield* Effect.flip(verdicts.release(key, { attempt: 1, reason: "I looked", force }))
+      assert.deepInclude(nameless, { _tag: "VerdictUnsigned", missing: "name" })
+      const reasonless = verdicts.abandon(key, { attempt: 1, reason: " ", force }).pipe(Operator.as("dana"))
+      assert.deepInclude(yield* Effect.flip(reasonless), { _tag: "VerdictUnsigned", missing: "reason" })
+      const log = yield* ReceiptLog
+      assert.deepStrictEqual(yield* log.totals(), { in_doubt: 1 })
+    })
+  )
+})
+
 describe("a person who says that it happened", () => {
   inDoubt("settles the key; every repeat gets that receipt, and nothing is sent", (world) =>
     Effect.gen(function* () {

@@ -203,7 +203,7 @@ describe("a key that was abandoned", () => {
       world.answer = () => Effect.die("the line broke")
       yield* Effect.flip(execute(action))
       const verdict = { attempt: 1, reason: "the customer moved" }
-      const early = yield* Effect.flip(verdicts.abandon(action.key, verdict))
+      const early = yield* Effect.flip(verdicts.abandon(action.key, verdict).pipe(Operator.as("dana")))
       assert.strictEqual(early._tag, "VerdictTooEarly")
       yield* verdicts.abandon(action.key, { ...verdict, force: true }).pipe(Operator.as("dana"))
       const error = yield* Effect.flip(execute(action))
@@ -230,7 +230,9 @@ describe("a doubt that a person releases", () => {
         yield* TestClock.adjust("20 seconds")
         const doubt = yield* Fiber.join(asking)
         assert.strictEqual(doubt._tag, "InDoubt")
-        yield* verdicts.release(action.key, { attempt: 1, reason: "not in the list", force: true })
+        yield* verdicts
+          .release(action.key, { attempt: 1, reason: "not in the list", force: true })
+          .pipe(Operator.as("dana"))
         const { receipt } = yield* execute(action)
         assert.deepStrictEqual([receipt.outcome, receipt.attempt], ["performed", 2])
         yield* TestClock.adjust("30 seconds")
@@ -271,7 +273,9 @@ describe("a call that reveals a duplicate", () => {
       yield* world.started(1)
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(first)
-      yield* verdicts.release(action.key, { attempt: 1, reason: "not in the list", force: true })
+      yield* verdicts
+        .release(action.key, { attempt: 1, reason: "not in the list", force: true })
+        .pipe(Operator.as("dana"))
       const second = yield* Effect.forkChild(execute(action), { startImmediately: true })
       yield* world.started(2)
       // The first call's success comes while the second is in flight, and settles the key.

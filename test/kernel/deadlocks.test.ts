@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { type Connector, execute, type Executor, Fibric, ReceiptLog, Verdicts } from "fibric"
+import { type Connector, execute, type Executor, Fibric, ReceiptLog, Verdicts, Operator } from "fibric"
 import { Inside, layerMoves, meeting, move } from "../support/accounts.ts"
 
 const run = <E>(
@@ -88,7 +88,9 @@ describe("an action that is asked for from inside another one's lane", () => {
           yield* TestClock.adjust("1 second")
           assert.strictEqual((yield* Fiber.join(asking)).receipt.body, JSON.stringify(["a", "InProgress"]))
           yield* TestClock.adjust("1 minute")
-          yield* verdicts.release(move("b", "1").key, { attempt: 1, reason: "I looked", force: true })
+          yield* verdicts
+            .release(move("b", "1").key, { attempt: 1, reason: "I looked", force: true })
+            .pipe(Operator.as("dana"))
           const { receipt } = yield* execute(move("b", "2", ["a"]))
           assert.strictEqual(receipt.body, JSON.stringify(["b", JSON.stringify(["a"])]))
         }),

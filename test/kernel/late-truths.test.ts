@@ -5,7 +5,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { execute, ReceiptLog, Verdicts } from "fibric"
+import { execute, ReceiptLog, Verdicts, Operator } from "fibric"
 import { type Trouble } from "../support/ledgers.ts"
 import { EmailRefused, notify, type Reached, succeed, type World } from "../support/orders.ts"
 import { troubledStory } from "../support/troubled-story.ts"
@@ -35,7 +35,9 @@ const crossed = Effect.fnUntraced(function* (
   const ada = yield* Effect.forkChild(Effect.flip(execute(toAda)), { startImmediately: true })
   yield* TestClock.adjust("21 seconds")
   assert.strictEqual((yield* Fiber.join(ada))._tag, "InDoubt")
-  yield* verdicts.release(toAda.key, { attempt: 1, reason: "not in the outbox", force: true })
+  yield* verdicts
+    .release(toAda.key, { attempt: 1, reason: "not in the outbox", force: true })
+    .pipe(Operator.as("dana"))
   const bob = yield* Effect.forkChild(Effect.flip(execute(toBob)), { startImmediately: true })
   yield* world.started(2)
   yield* Deferred.succeed(late, undefined)
@@ -83,7 +85,9 @@ describe("a repeat of what did not end well", () => {
         world.answer = succeed
         const look = yield* Deferred.make<void>()
         trouble.before.set("find", Deferred.await(look))
-        const reopen = verdicts.reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
+        const reopen = verdicts
+          .reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
+          .pipe(Operator.as("dana"))
         trouble.before.set("record", once(trouble, reopen))
         const repeats = yield* Effect.forkChild(
           Effect.all([execute(toAda), execute(toAda)], { concurrency: "unbounded" }),
@@ -104,7 +108,9 @@ describe("a repeat of what did not end well", () => {
       yield* Effect.flip(execute(toAda))
       const gate = yield* Deferred.make<void>()
       world.answer = (reached) => Effect.andThen(Deferred.await(gate), succeed(reached))
-      const reopen = verdicts.reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
+      const reopen = verdicts
+        .reopen(toAda.key, { attempt: 1, reason: "the address was mended" })
+        .pipe(Operator.as("dana"))
       trouble.before.set("record", once(trouble, reopen))
       const first = yield* Effect.forkChild(execute(toAda), { startImmediately: true })
       yield* world.started(2)
@@ -122,7 +128,9 @@ describe("a repeat of what did not end well", () => {
       const verdicts = yield* Verdicts
       world.answer = () => Effect.die("the wire broke")
       yield* Effect.flip(execute(toAda))
-      const resolve = verdicts.itHappened(toAda, { attempt: 1, reason: "it is in the outbox" })
+      const resolve = verdicts
+        .itHappened(toAda, { attempt: 1, reason: "it is in the outbox" })
+        .pipe(Operator.as("dana"))
       trouble.before.set("record", once(trouble, resolve))
       const { receipt } = yield* execute(toAda)
       assert.strictEqual(receipt.outcome, "resolved")

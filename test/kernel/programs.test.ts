@@ -15,7 +15,8 @@ import {
   type ProgramCall,
   ReceiptLog,
   Recovery,
-  Verdicts
+  Verdicts,
+  Operator
 } from "fibric"
 
 const Order = Entity.make("order")
@@ -215,7 +216,9 @@ describe("a program", () => {
         fulfil("1").key,
         Ship.propose(Order.at("1"), { what: "parcel" }).key
       )
-      yield* verdicts.release(parcel, { attempt: 1, reason: "the parcel is still here", force: true })
+      yield* verdicts
+        .release(parcel, { attempt: 1, reason: "the parcel is still here", force: true })
+        .pipe(Operator.as("dana"))
       yield* TestClock.adjust("10 seconds")
       yield* execute(fulfil("1"))
       assert.deepStrictEqual(shop.calls, ["charge", "ship", "ship", "thank"])

@@ -193,7 +193,7 @@ describe("a doubt", () => {
       yield* enqueue(tell("1", "a"), tell("1", "b"))
       yield* pass("1 minute")
       const verdicts = yield* Verdicts
-      yield* verdicts.itHappened(tell("1", "a"), { attempt: 1, reason: "seen" })
+      yield* verdicts.itHappened(tell("1", "a"), { attempt: 1, reason: "seen" }).pipe(Operator.as("dana"))
       yield* pass("2 minutes")
       assert.deepStrictEqual(world.calls, ["1 a", "1 b"])
       assert.deepStrictEqual(yield* waiting, [])
