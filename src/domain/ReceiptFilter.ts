@@ -25,9 +25,8 @@ export const isKeyHash = (name: string): boolean => /^[0-9a-f]{64}$/i.test(name)
 
 /** The entities that have a label, for two can share one. */
 export const entitiesOf = (label: string): ReadonlyArray<Entity.EntityAddress> =>
-  [...label]
-    .flatMap((character, at) => (character === "-" ? [at] : []))
-    .map((at) => ({ type: label.slice(0, at), id: label.slice(at + 1) }))
+  [...label.matchAll(/-/g)]
+    .map(({ index }) => ({ type: label.slice(0, index), id: label.slice(index + 1) }))
     .filter(({ id, type }) => type !== "" && id !== "")
 
 /** Whether a receipt is wanted. */

@@ -64,7 +64,8 @@ export interface ResendOptions {
   readonly window: Duration.Input
   /**
    * How long before the window's end no resend is claimed any more; one that is claimed starts within
-   * this time or never. Default: a tenth of the window, at most 10 minutes; never less than 10 seconds.
+   * this time or never. Default: a tenth of the window, at most 10 minutes. Never less than 10 seconds, or
+   * than a tenth of a window that is shorter than 100 seconds.
    */
   readonly margin?: Duration.Input
   /** How often it is sent at most, the first time included. Default: 6. Then a person decides. */

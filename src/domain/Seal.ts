@@ -10,7 +10,7 @@ import { Schema } from "effect"
 /** The end of a chain: what to keep elsewhere. `hash` is in hexadecimal; `number` 0 is a chain without a seal. */
 export const Head = Schema.Struct({
   chain: Schema.String,
-  number: Schema.Int,
+  number: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   hash: Schema.String
 })
 export type Head = typeof Head.Type

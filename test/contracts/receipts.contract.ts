@@ -102,6 +102,13 @@ export const receiptsContract = <R>(
       })
     )
 
+    law("an entity by its label, also where its type has a character of two units", () =>
+      Effect.gen(function* () {
+        yield* recordAll([yield* repeatOf(keyOf("7", "shipped", "🎁-box"), "saturated", 1)])
+        assert.deepStrictEqual(yield* found({ entity: "🎁-box-7" }), ["notify:🎁-box-7:shipped saturated 1"])
+      })
+    )
+
     law("a time from which on, and one before which", () =>
       Effect.gen(function* () {
         yield* written

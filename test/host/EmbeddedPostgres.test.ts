@@ -4,6 +4,7 @@
  * starts ends with its scope.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { spawn } from "node:child_process"
 import { access, chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -26,6 +27,29 @@ const exists = (path: string) =>
 /** The folder of the socket, out of the url. */
 const socketFolderOf = (url: Redacted.Redacted<string>) =>
   decodeURIComponent(new URL(Redacted.value(url)).hostname)
+
+/** A cluster as a killed server leaves it, its pid handed on since to the given process. */
+const leftWithPid = Effect.fnUntraced(function* (directory: string, pid: number) {
+  const path = join(directory, "data", "postmaster.pid")
+  const text = yield* Effect.scoped(
+    Effect.andThen(
+      cluster(directory),
+      Effect.promise(() => readFile(path, "utf8"))
+    )
+  )
+  yield* Effect.promise(() => writeFile(path, text.replace(/^\d+/, String(pid))))
+})
+
+/** A process that has nothing to do with fibric, with a path among its arguments; its pid. */
+const stranger = Effect.fnUntraced(function* (path: string) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn("/bin/sh", ["-c", "read line", "sh", path], { cwd: "/", stdio: ["pipe", "ignore", "ignore"] })
+    ),
+    (child) => Effect.sync(() => child.stdin.end())
+  )
+  return child.pid ?? assert.fail("the process was not started")
+})
 
 const bound = 120_000
 
@@ -172,19 +196,72 @@ describe("EmbeddedPostgres", () => {
   )
 
   it.live(
+    "removes the temporary cluster of a killed run, however many folders stand before it that must stay",
+    () =>
+      Effect.gen(function* () {
+        const temporaryRoot = yield* scratchFolder
+        yield* Effect.promise(() => chmod(temporaryRoot, 0o755))
+        const other = yield* holder({ temporaryRoot })
+        yield* other.kill
+        // Without an owner's file each is one that is being made; names are listed in their order.
+        const beingMade = Array.from({ length: 20 }, (_, index) =>
+          join(temporaryRoot, `fibric-pg-000000${index}`)
+        )
+        yield* Effect.forEach(beingMade, (path) => Effect.promise(() => mkdir(path)))
+        yield* holder({ temporaryRoot })
+        assert.strictEqual(yield* exists(other.directory), false)
+        assert.notInclude(yield* Effect.forEach(beingMade, exists), false)
+      }),
+    bound
+  )
+
+  it.live(
     "starts although the pid of a dead server now belongs to another process",
     () =>
       Effect.gen(function* () {
         const directory = yield* scratchFolder
-        const stale = yield* Effect.scoped(
-          Effect.flatMap(cluster(directory), () =>
-            Effect.promise(() => readFile(join(directory, "data", "postmaster.pid"), "utf8"))
-          )
-        )
-        const recycled = stale.replace(/^\d+/, String(process.pid))
-        yield* Effect.promise(() => writeFile(join(directory, "data", "postmaster.pid"), recycled))
+        yield* leftWithPid(directory, process.pid)
         const { url } = yield* cluster(directory)
         assert.deepStrictEqual(yield* rows(url, "select 1 as one"), [{ one: 1 }])
+      }),
+    bound
+  )
+
+  it.live(
+    "starts although a start before was killed while it corrected that pid",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* scratchFolder
+        yield* leftWithPid(directory, process.pid)
+        yield* Effect.promise(() => writeFile(join(directory, "data", "postmaster.pid.new"), "half of"))
+        const { url } = yield* cluster(directory)
+        assert.deepStrictEqual(yield* rows(url, "select 1 as one"), [{ one: 1 }])
+      }),
+    bound
+  )
+
+  it.live(
+    "starts although that other process works in a folder whose name begins like the data folder's",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* scratchFolder
+        yield* leftWithPid(directory, yield* stranger(join(directory, "data2")))
+        const { url } = yield* cluster(directory)
+        assert.deepStrictEqual(yield* rows(url, "select 1 as one"), [{ one: 1 }])
+      }),
+    bound
+  )
+
+  it.live(
+    "refuses a folder on which another process works that fibric did not start",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* scratchFolder
+        const pid = yield* stranger(`--pgdata=${join(directory, "data")}`)
+        yield* leftWithPid(directory, pid)
+        const error = yield* Effect.flip(cluster(directory))
+        assert.strictEqual(error.reason, "in_use")
+        assert.include(error.message, `process ${pid}`)
       }),
     bound
   )

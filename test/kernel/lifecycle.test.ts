@@ -40,3 +40,19 @@ describe("the provider's window", () => {
     assert.strictEqual(endAfter("not_performed"), 80 * minute)
   })
 })
+
+describe("a resend's margin", () => {
+  const marginOf = (options: Recovery.ResendOptions) => Recovery.resend(options).marginMillis
+
+  it("is a tenth of the window and at most ten minutes, where none is given", () => {
+    assert.strictEqual(marginOf({ window: "24 hours" }), 10 * minute)
+    assert.strictEqual(marginOf({ window: "1 hour" }), 6 * minute)
+    assert.strictEqual(marginOf({ window: "50 seconds" }), 5_000)
+  })
+
+  it("is what is given, and never less than ten seconds or the tenth of a window that is shorter", () => {
+    assert.strictEqual(marginOf({ window: "1 hour", margin: "20 seconds" }), 20_000)
+    assert.strictEqual(marginOf({ window: "1 hour", margin: 0 }), 10_000)
+    assert.strictEqual(marginOf({ window: "50 seconds", margin: 0 }), 5_000)
+  })
+})

@@ -2,9 +2,9 @@
  * Metrics: what is counted, with which labels, and that it comes back down.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Metric } from "effect"
-import { execute, Fibric, Operator } from "fibric"
-import { makeWorld, notify, over, succeed } from "../support/orders.ts"
+import { Deferred, Effect, Fiber, Layer, Metric, Schema } from "effect"
+import { Capability, Connector, execute, Fibric, Operator, Recovery } from "fibric"
+import { makeWorld, notify, Order, over, succeed } from "../support/orders.ts"
 
 interface Series {
   readonly id: string
@@ -21,15 +21,16 @@ const seriesOf = (name: string): Effect.Effect<ReadonlyArray<Readonly<Record<str
       .map(({ attributes, state }) => ({ ...attributes, is: state.count ?? state.value }))
   )
 
+/** A runtime with a registry of its own: other tests count too. */
+const counted = () => Layer.provideMerge(Fibric.layerMemory, Layer.succeed(Metric.MetricRegistry, new Map()))
+
 const law = (
   sentence: string,
   body: (world: ReturnType<typeof makeWorld>["world"]) => Effect.Effect<void, unknown, Provided>
 ) => {
   it.effect(sentence, () => {
     const { layer, world } = makeWorld()
-    // A registry of its own: other tests count too.
-    const registry = Layer.succeed(Metric.MetricRegistry, new Map())
-    return Effect.provide(body(world), Layer.provideMerge(over(layer, Fibric.layerMemory), registry))
+    return Effect.provide(body(world), over(layer, counted()))
   })
 }
 
@@ -52,6 +53,30 @@ describe("the metrics", () => {
       ])
     })
   )
+
+  it.effect("tell connectors and capabilities apart whose names have spaces in them", () => {
+    const named = (connector: string, capability: string) => {
+      const Told = Capability.make(capability, {
+        entity: Order,
+        payload: {},
+        success: Schema.Void,
+        occasion: () => "once",
+        recovery: Recovery.hold,
+        deadline: "20 seconds"
+      })
+      const layer = Connector.make(connector, Told).toLayer({ [capability]: () => Effect.void })
+      return { Told, layer }
+    }
+    const [one, other] = [named("post", "room tell"), named("post room", "tell")]
+    return Effect.gen(function* () {
+      yield* execute(one.Told.propose(Order.at("1"), {}))
+      yield* execute(other.Told.propose(Order.at("1"), {}))
+      assert.deepStrictEqual(yield* seriesOf("fibric_effects_total"), [
+        { connector: "post", capability: "room tell", outcome: "performed", is: 1 },
+        { connector: "post room", capability: "tell", outcome: "performed", is: 1 }
+      ])
+    }).pipe(Effect.provide(over(Layer.mergeAll(one.layer, other.layer), counted())))
+  })
 
   law("count joiners once each", (world) =>
     Effect.gen(function* () {

@@ -28,6 +28,18 @@ const notUnderstood = (command: string, sentence: string): Told => ({
   stderr: `${sentence}\nNothing was changed; "${command} --help" says how.\n`
 })
 
+/** A command line that looks at the ledger of this test alone. */
+const inMemory = (...args: ReadonlyArray<string>) =>
+  Effect.map(Ledger, (given) => {
+    const ledger = Layer.succeed(Ledger, given)
+    const server = Layer.succeed(ServerRecord, ServerRecord.of({ acknowledge: () => Effect.never }))
+    const unused = Layer.effectContext(Effect.die("Bug: nobody asked for it"))
+    return Cli.run(
+      { version: "1.2.3", ledger, server, receipts: unused, outbox: unused, roles: unused },
+      args
+    )
+  })
+
 describe("a label that two keys share", () => {
   const [one, other] = [keyOf("4-71"), keyOf("71", "shipped", "order-4")]
   const label = "notify:order-4-71:shipped"
@@ -193,6 +205,22 @@ describe("fibric ledger acknowledge", () => {
   )
 })
 
+describe("the doubts of one verb", () => {
+  it.effect("are looked for among the oldest thousand, and more are told of only where there are more", () =>
+    Effect.gen(function* () {
+      const list = yield* inMemory("doubt", "list", "--capability", "remind")
+      for (let id = 1; id <= 1_000; id++) yield* settle(yield* claimed(keyOf(String(id))), unknown)
+      yield* list
+      assert.deepStrictEqual(yield* TestConsole.errorLines, [])
+      yield* settle(yield* claimed(keyOf("1001")), unknown)
+      yield* list
+      assert.deepStrictEqual(yield* TestConsole.errorLines, [
+        "Only the oldest 1000 doubts were looked through; there are more."
+      ])
+    }).pipe(Effect.provide([layerTroubled(makeTrouble()), NodeServices.layer]))
+  )
+})
+
 describe("a verdict that the ledger does not confirm", () => {
   it.effect("may have been recorded, which is said", () => {
     const trouble = makeTrouble()
@@ -201,17 +229,7 @@ describe("a verdict that the ledger does not confirm", () => {
       yield* settle(yield* claimed(key), unknown)
       // Each try lands and loses its reply: the first copy is the one that counts.
       trouble.replyLost.set("apply", 100)
-      const server = Layer.succeed(ServerRecord, ServerRecord.of({ acknowledge: () => Effect.never }))
-      const ledger = Layer.succeed(Ledger, yield* Ledger)
-      const unused = Layer.effectContext(Effect.die("Bug: nobody asked for it"))
-      const running = yield* Effect.forkChild(
-        Effect.flip(
-          Cli.run(
-            { version: "1.2.3", ledger, server, receipts: unused, outbox: unused, roles: unused },
-            resolve(key.label, ...said)
-          )
-        )
-      )
+      const running = yield* Effect.forkChild(Effect.flip(yield* inMemory(...resolve(key.label, ...said))))
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(running)).exitCode, 1)
       assert.deepStrictEqual(yield* TestConsole.errorLines, [

@@ -129,15 +129,41 @@ describe("fibric receipts query", () => {
     )
   )
 
+  it.live("reads a day or an instant in ISO 8601, with an offset or in UTC", () =>
+    withAsked((url) =>
+      Effect.gen(function* () {
+        for (const time of [
+          "2026-01-31",
+          "2026-01-31T10:00",
+          "2026-01-31T10:00:30Z",
+          "2026-01-31T10:00:30.123+02:00"
+        ]) {
+          const late = yield* typed(url, "receipts", "query", "--until", time)
+          assert.deepStrictEqual(late, { exitCode: 0, stdout: "", stderr: "There are no such receipts.\n" })
+        }
+      })
+    )
+  )
+
   it.live("refuses a time that is none, and a cursor that is none", () =>
     withAsked((url) =>
       Effect.gen(function* () {
-        const time = yield* typed(url, "receipts", "query", "--since", "yesterday-ish")
-        assert.strictEqual(time.exitCode, 2)
-        assert.include(
-          time.stderr,
-          `Expected an ISO 8601 time or an age such as "2 hours", and not "yesterday-ish"`
-        )
+        for (const none of [
+          "yesterday-ish",
+          "5",
+          "2026",
+          "1/2/2026",
+          "May 2026",
+          "2026-02-31",
+          "2026-13-01"
+        ]) {
+          const time = yield* typed(url, "receipts", "query", "--since", none)
+          assert.strictEqual(time.exitCode, 2)
+          assert.include(
+            time.stderr,
+            `Expected an ISO 8601 time or an age such as "2 hours", and not "${none}"`
+          )
+        }
         const cursor = yield* typed(url, "receipts", "query", "--cursor", "here")
         assert.deepInclude(cursor, { exitCode: 1, stdout: "" })
         assert.include(cursor.stderr, "This is no cursor of this ledger.")
@@ -278,8 +304,13 @@ describe("fibric verify", () => {
           tail: "checked",
           findings: [{ _tag: "tail_missing", number: 1, found: 0 }]
         })
-        yield* files.writeFileString(file, "{}")
-        assert.include((yield* typed(url, "verify", "--head", file)).stderr, "has no head in it")
+        const head = JSON.parse((yield* typed(url, "head")).stdout) as Json
+        for (const none of [{}, { ...head, number: -1 }]) {
+          yield* files.writeFileString(file, JSON.stringify(none))
+          const told = yield* typed(url, "verify", "--head", file)
+          assert.deepInclude(told, { exitCode: 1, stdout: "" })
+          assert.include(told.stderr, "has no head in it")
+        }
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
     )
   )

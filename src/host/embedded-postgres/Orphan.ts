@@ -6,7 +6,7 @@
  * owner who started it. Only a server with the token of an owner proved dead is
  * stopped; any other live server in the folder is somebody's, and stays.
  */
-import { lchown, readFile, rename, stat, writeFile } from "node:fs/promises"
+import { lchown, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -53,14 +53,21 @@ const renounce = (folder: Folder) => {
   return onDisk(`correct ${path}`, async () => {
     const [text, { uid, gid, mode }] = await Promise.all([readFile(path, "utf8"), stat(path)])
     const aside = `${path}.new`
+    // A start that was killed here left it. Removed and made anew: Postgres's user could have put a link there.
+    await rm(aside, { force: true })
     await writeFile(aside, text.replace(/^\d+/, String(nobody)), { mode: mode & 0o777, flag: "wx" })
     await lchown(aside, uid, gid)
     await rename(aside, path)
   })
 }
 
+/** Works there, or is told of the folder itself and not of `data2` beside it. Where that is unclear: yes. */
 const isInFolder = (folder: Folder, process: { readonly command: string; readonly folder: string }) =>
-  process.folder === folder.data || process.command.includes(folder.data)
+  process.folder === folder.data ||
+  process.command
+    .split(folder.data)
+    .slice(1)
+    .some((after) => !/^[\p{L}\p{N}_.-]/u.test(after))
 
 /** Afterwards no server runs in the folder, and Postgres can be started there; or it fails and nothing was touched. */
 export const settle = Effect.fnUntraced(function* (folder: Folder, dead: ReadonlyArray<string>) {

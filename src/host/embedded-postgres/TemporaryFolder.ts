@@ -74,14 +74,15 @@ export const forget = Effect.fnUntraced(function* (
   yield* Ownership.forget(folder.directory, dead)
 })
 
+/** Whether the folder was a dead owner's, and is removed. */
 const sweepOne = Effect.fnUntraced(function* (directory: string, account: Account.Account) {
   const stat = yield* onDisk(`look at ${directory}`, () => lstat(directory))
-  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return false
   const owners = yield* Ownership.list(directory)
   // A folder without any owner's file is one that is being made, or removed, at this moment.
-  if (owners.length === 0) return
+  if (owners.length === 0) return false
   const live = yield* Effect.forEach(owners, (token) => Ownership.liveOwner(directory, token))
-  if (live.some(Option.isSome)) return
+  if (live.some(Option.isSome)) return false
   const settle = Effect.gen(function* () {
     const { dead } = yield* Ownership.claim(directory)
     const folder = Folder.at(directory)
@@ -91,19 +92,22 @@ const sweepOne = Effect.fnUntraced(function* (directory: string, account: Accoun
   })
   yield* Effect.scoped(settle)
   yield* onDisk(`remove ${directory}`, () => rmdir(directory))
+  return true
 })
 
-/** At most this many a time: a machine with more is cleaned over several starts. */
+/** About this many a time: a machine with more is cleaned over several starts. */
 const sweepBound = 16
 
 const sweep = Effect.fnUntraced(function* (root: string, account: Account.Account) {
   const names = yield* onDisk(`read ${root}`, () => readdir(root))
-  const clusters = names.filter((name) => name.startsWith(clusterPrefix)).slice(0, sweepBound)
-  // What can't be swept is somebody's, or another sweeper's: it is left, and nobody has to know.
-  yield* Effect.forEach(clusters, (name) => Effect.ignore(sweepOne(join(root, name), account)), {
-    concurrency: 4,
-    discard: true
+  const clusters = names.filter((name) => name.startsWith(clusterPrefix))
+  let swept = 0
+  const sweepNext = Effect.fnUntraced(function* (name: string) {
+    if (swept >= sweepBound) return
+    // What can't be swept is somebody's, or another sweeper's: it is left, doesn't count, and nobody has to know.
+    if (yield* Effect.orElseSucceed(sweepOne(join(root, name), account), () => false)) swept += 1
   })
+  yield* Effect.forEach(clusters, sweepNext, { concurrency: 4, discard: true })
 })
 
 /** A fresh folder for a cluster, removed with the scope. `claimed` must be used in that scope, so that it is cleared first. */

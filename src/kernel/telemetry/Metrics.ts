@@ -88,7 +88,8 @@ const series = new Map<string, Series>()
 
 /** The series of some labels, made once: to find out which ones labels mean costs more than to count. */
 const seriesOf = ({ capability, connector, outcome }: Labels): Series => {
-  const name = `${connector} ${capability} ${outcome}`
+  // Names may have spaces in them; no capability's and no outcome has a NUL.
+  const name = `${connector}\0${capability}\0${outcome}`
   const known = series.get(name)
   if (known !== undefined) return known
   const attributes = { connector, capability, outcome }

@@ -28,11 +28,12 @@ export const doubtList = Command.make(
   { limit, capability, json },
   Effect.fn("Cli.doubtList")(function* ({ capability, json, limit }) {
     const ledger = yield* Ledger
-    const oldest = yield* ledger.doubts(Option.isSome(capability) ? maxDoubts : limit + 1)
-    const wanted = oldest.filter(
-      (doubt) => Option.getOrElse(capability, () => doubt.capability) === doubt.capability
-    )
-    if (Option.isSome(capability) && oldest.length === maxDoubts) {
+    // One more than is looked through tells whether there are more.
+    const oldest = yield* ledger.doubts((Option.isSome(capability) ? maxDoubts : limit) + 1)
+    const wanted = Option.isNone(capability)
+      ? oldest
+      : oldest.slice(0, maxDoubts).filter((doubt) => doubt.capability === capability.value)
+    if (Option.isSome(capability) && oldest.length > maxDoubts) {
       yield* Console.error(`Only the oldest ${maxDoubts} doubts were looked through; there are more.`)
     }
     const shown = wanted.slice(0, limit)

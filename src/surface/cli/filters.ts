@@ -25,9 +25,18 @@ const instant = (name: string, description: string) =>
 
 const isAge = /^\d+(\.\d+)? [a-z]+$/
 
+const isIso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
+
+/** A day or an instant in ISO 8601. `Date` reads nearly anything, `5` and 31 February too, as some other day. */
+const instantOf = (written: string): Option.Option<DateTime.Utc> => {
+  const day = written.slice(0, "2026-01-31".length)
+  const isDay = Option.exists(DateTime.make(day), (at) => DateTime.formatIsoDateUtc(at) === day)
+  return isIso.test(written) && isDay ? DateTime.make(written) : Option.none()
+}
+
 /** An instant, or how long ago. */
 const read = (written: string, now: number): DateTime.Utc | undefined => {
-  if (!isAge.test(written)) return Option.getOrUndefined(DateTime.make(written))
+  if (!isAge.test(written)) return Option.getOrUndefined(instantOf(written))
   return Option.getOrUndefined(
     Option.flatMap(durationOf(written), (age) => DateTime.make(now - Duration.toMillis(age)))
   )
