@@ -169,5 +169,59 @@ export const ledgerMutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/kernel/losses.test.ts"],
     named: "its last attempt"
+  },
+  {
+    name: "whoever gives up an attempt takes the recovery of a later one",
+    edits: [
+      {
+        file: "src/postgres/doubts.ts",
+        find: "state = 'in_doubt' AND attempt = ${attempt}::int",
+        replace: "state = 'in_doubt' AND attempt >= ${attempt}::int"
+      }
+    ],
+    caughtBy: ["test/contracts/doubt-postgres.test.ts"],
+    named: "no later attempt's doubt"
+  },
+  {
+    name: "a fenced transaction runs under the row of a new attempt",
+    edits: [
+      {
+        file: "src/postgres/transact.ts",
+        find: "WHERE key_hash = ${key.hash}::bytea AND token = ${token}::uuid AND state = 'performing'\n      FOR UPDATE",
+        replace: "WHERE key_hash = ${key.hash}::bytea AND state = 'performing'\n      FOR UPDATE"
+      }
+    ],
+    caughtBy: ["test/contracts/doubt-postgres.test.ts"],
+    named: "beside a new attempt either"
+  },
+  {
+    name: "a dead owner of a folder is forgotten before its server is stopped",
+    edits: [
+      {
+        file: "src/host/EmbeddedPostgres.ts",
+        find: "  const pid = yield* Orphan.settle(folder, dead).pipe(",
+        replace:
+          "  yield* TemporaryFolder.forget(folder, account, dead)\n  const pid = yield* Orphan.settle(folder, dead).pipe("
+      },
+      {
+        file: "src/host/EmbeddedPostgres.ts",
+        find: "  yield* TemporaryFolder.forget(folder, account, dead)\n  return { url",
+        replace: "  return { url"
+      }
+    ],
+    caughtBy: ["test/host/EmbeddedPostgres.test.ts"],
+    named: "until that run's server is stopped"
+  },
+  {
+    name: "a tail that is cut off does not tell where to go on",
+    edits: [
+      {
+        file: "src/surface/cli/ReceiptsTail.ts",
+        find: "      Effect.ensuring(",
+        replace: "      Effect.andThen("
+      }
+    ],
+    caughtBy: ["test/surface/receipts.test.ts"],
+    named: "all the same"
   }
 ]

@@ -1124,5 +1124,61 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/kernel/Verdicts.test.ts"],
     named: "by name and with a reason"
+  },
+  {
+    name: "what a worker writes by itself is neither logged nor counted",
+    edits: [
+      {
+        file: "src/kernel/Runtime.ts",
+        find: "  Layer.provide([Lanes.layer, Workers.layer]),\n  Layer.provide(ReceiptLog.layerObservedLedger),",
+        replace:
+          "  Layer.provide(Lanes.layer),\n  Layer.provide(ReceiptLog.layerObservedLedger),\n  Layer.provide(Workers.layer),"
+      }
+    ],
+    caughtBy: ["test/kernel/ReceiptLog.test.ts"],
+    named: "that nobody asked for"
+  },
+  {
+    name: "a verdict whose reply was lost is tried again as another one",
+    edits: [
+      {
+        file: "src/kernel/Verdicts.ts",
+        find: "  const receiptId = yield* Identifiers.ordered\n",
+        replace: ""
+      },
+      {
+        file: "src/kernel/Verdicts.ts",
+        find: "const applied = yield* Effect.retry(ledger.apply(key, event, receiptId), confirmRetry)",
+        replace:
+          "const applied = yield* Effect.retry(\n    Effect.flatMap(Identifiers.ordered, (receiptId) => ledger.apply(key, event, receiptId)),\n    confirmRetry\n  )"
+      }
+    ],
+    caughtBy: ["test/kernel/losses.test.ts"],
+    named: "a verdict whose reply was lost"
+  },
+  {
+    name: "a connector is believed that claims a rollback",
+    edits: [
+      {
+        file: "src/kernel/Evidence.ts",
+        find: 'new Set<Proof>(["never_started", "never_sent", "provider_denies"])',
+        replace: 'new Set<Proof>(["never_started", "never_sent", "provider_denies", "rolled_back"])'
+      }
+    ],
+    caughtBy: ["test/kernel/Executor.test.ts"],
+    named: "claims a rollback"
+  },
+  {
+    name: "a lease counts from when its heartbeat was answered",
+    edits: [
+      {
+        file: "src/kernel/Workers.ts",
+        find: "      const sentNanos = yield* Clock.monotonicTimeNanos\n      const alive = yield* ledger.beat(incarnation, settings.leaseMillis)\n      confirmedSentNanos = alive ? sentNanos : undefined",
+        replace:
+          "      const alive = yield* ledger.beat(incarnation, settings.leaseMillis)\n      confirmedSentNanos = alive ? yield* Clock.monotonicTimeNanos : undefined"
+      }
+    ],
+    caughtBy: ["test/kernel/Workers.test.ts"],
+    named: "counts its lease from"
   }
 ]

@@ -275,5 +275,65 @@ export const payloadMutants: ReadonlyArray<Mutant> = [
     ],
     caughtBy: ["test/domain/PayloadField.test.ts"],
     named: "a slash or a tilde"
+  },
+  {
+    name: "a name that looks like an escape is not found by its pointer",
+    edits: [
+      {
+        file: "src/domain/PayloadField.ts",
+        find: 'segment.replaceAll("~1", "/").replaceAll("~0", "~")',
+        replace: 'segment.replaceAll("~0", "~").replaceAll("~1", "/")'
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"],
+    named: "found again by its pointer"
+  },
+  {
+    name: "a field loosens the one that has its old name in JSON",
+    edits: [
+      {
+        file: "src/domain/PayloadField.ts",
+        find: "  if (ast.encoding !== undefined) return\n",
+        replace: "  if (SchemaAST.isUnion(ast) && ast.encoding !== undefined) return\n"
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"],
+    named: "that was renamed"
+  },
+  {
+    name: "a field of a union loosens the one that has its name in JSON",
+    edits: [
+      {
+        file: "src/domain/PayloadField.ts",
+        find: "  if (ast.encoding !== undefined) return\n",
+        replace: "  if (SchemaAST.isObjects(ast) && ast.encoding !== undefined) return\n"
+      }
+    ],
+    caughtBy: ["test/domain/PayloadField.test.ts"],
+    named: "a union that stands for something else"
+  },
+  {
+    name: "a secret in a field that is stored whole is let through",
+    edits: [
+      {
+        file: "src/kernel/Secrets.ts",
+        find: "capability.secrets.filter(([field]) => field !== undefined && capability.stores.has(field))",
+        replace: 'capability.secrets.filter((path) => capability.stores.has(path.join(".")))'
+      }
+    ],
+    caughtBy: ["test/kernel/secrets.test.ts"],
+    named: "names the field that it is in"
+  },
+  {
+    name: "a secret that is an element of a tuple is not seen",
+    edits: [
+      {
+        file: "src/domain/Secret.ts",
+        find: "for (const member of [...ast.elements, ...ast.rest]) into(member, everyMember)",
+        replace: "for (const member of ast.rest) into(member, everyMember)"
+      }
+    ],
+    caughtBy: ["test/kernel/secrets.test.ts"],
+    named: "found in a tuple"
   }
 ]

@@ -300,5 +300,30 @@ export const receiptMutants: ReadonlyArray<Mutant> = [
       }
     ],
     caughtBy: ["test/kernel/metrics.test.ts"]
+  },
+  {
+    name: "a purge ends at a stretch of receipts without a body",
+    edits: [
+      {
+        file: "src/postgres/PgRetention.ts",
+        find: "if (purged === undefined) return sums",
+        replace:
+          "if (purged === undefined || purged.bodies + purged.requests + purged.pinned === 0) return sums"
+      }
+    ],
+    caughtBy: ["test/postgres/retention.test.ts"],
+    named: "behind a flood"
+  },
+  {
+    name: "how many requests a seal says that it stands for is not verified",
+    edits: [
+      {
+        file: "src/postgres/PgSeals.ts",
+        find: "const holds = seal.found_hash === seal.hash && seal.found_receipts === seal.receipts",
+        replace: "const holds = seal.found_hash === seal.hash"
+      }
+    ],
+    caughtBy: ["test/postgres/seals.test.ts"],
+    named: "stands for more requests"
   }
 ]

@@ -37,12 +37,13 @@ export const rolesOf = (schema: Schema.Top): ReadonlyMap<string, PayloadRole> =>
 }
 
 const visit = (ast: SchemaAST.AST, path: string, roles: Map<string, PayloadRole>): void => {
+  // What is transformed as a whole may have other names in JSON than on this side.
+  if (ast.encoding !== undefined) return
   if (SchemaAST.isUnion(ast)) {
     for (const [where, role] of agreedRoles(ast.types.filter(isSomething), path)) roles.set(where, role)
     return
   }
-  // A struct that is transformed as a whole may have other names in JSON than on this side.
-  if (!SchemaAST.isObjects(ast) || ast.encoding !== undefined) return
+  if (!SchemaAST.isObjects(ast)) return
   for (const property of ast.propertySignatures) {
     const here = `${path}/${escapePointer(String(property.name))}`
     const role = roleOf(property.type)

@@ -502,6 +502,24 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       })
     )
 
+    law("leaves no later attempt's doubt to a person", () =>
+      Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const first = yield* claimed(key, { recovery: resendable, ...stored })
+        yield* settle(first, notPerformed)
+        const again = { recovery: resendable, ...stored, seenAttempt: 1 }
+        const second = yield* claimOf(first.worker, key, again)
+        assert.strictEqual((yield* ledger.claim(second))._tag, "Claimed")
+        yield* settle(second, unknown)
+        yield* ledger.leaveToPerson(key, 1)
+        const due = yield* ledger.takeDue(["notify"], 10, 60_000)
+        assert.deepStrictEqual(
+          due.map(({ attempt }) => attempt),
+          [2]
+        )
+      })
+    )
+
     law("frees nothing by finding nothing in a lookup that began too early, however late it is now", () =>
       Effect.gen(function* () {
         const recovery = Recovery.lookup({ lag: 0, quarantine: 0, releaseAfter: 0 })
@@ -692,6 +710,25 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
         assert.deepStrictEqual(yield* stateOf(key), { state: "released", attempt: 1 })
         assert.deepStrictEqual(yield* run, { _tag: "Fenced" })
         assert.strictEqual(ran, 0)
+      })
+    )
+
+    law("that was fenced off does not run beside a new attempt either", () =>
+      Effect.gen(function* () {
+        let ran = 0
+        const { claim, run } = yield* transactional(
+          Effect.sync(() => {
+            ran += 1
+            return performed
+          })
+        )
+        yield* settle(claim, unknown)
+        const changes = { recovery: Recovery.transactional, seenAttempt: 1 }
+        const second = yield* claimOf(claim.worker, key, changes)
+        assert.strictEqual((yield* (yield* Ledger).claim(second))._tag, "Claimed")
+        assert.deepStrictEqual(yield* run, { _tag: "Fenced" })
+        assert.strictEqual(ran, 0)
+        assert.deepStrictEqual(yield* stateOf(key), { state: "performing", attempt: 2 })
       })
     )
 

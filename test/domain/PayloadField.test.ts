@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { Content, Volatile } from "fibric"
-import { boundPart, make } from "../../src/domain/Fingerprint.ts"
+import { boundPart, contentOf, make } from "../../src/domain/Fingerprint.ts"
 import { escapePointer, rolesOf } from "../../src/domain/PayloadField.ts"
 
 const Letter = Schema.Struct({
@@ -105,6 +105,36 @@ describe("a field", () => {
       "/a~1b~0c": "content"
     })
     assert.strictEqual(escapePointer("~1/"), "~01~1")
+  })
+
+  it("is found again by its pointer, also where its name looks like an escape", () => {
+    for (const name of ["~1/", "~0~1", "~01", "a/b~c"]) {
+      const payload = { [name]: "some words" }
+      const roles = rolesOf(Schema.Struct({ [name]: Content(Schema.String) }))
+      assert.deepStrictEqual(contentOf(payload, roles), [[`/${escapePointer(name)}`, "some words"]])
+    }
+  })
+
+  it("that was renamed is marked under its name in JSON, and the one that has its old name there is bound", () => {
+    const renamed = Schema.Struct({ text: Content(Schema.String), to: Schema.String }).pipe(
+      Schema.encodeKeys({ text: "to", to: "text" })
+    )
+    assert.deepStrictEqual(roles(renamed), { "/to": "content" })
+  })
+
+  it("is bound in a union that stands for something else in JSON, whatever has its name there", () => {
+    const Note = Schema.Struct({ text: Content(Schema.String), to: Schema.String })
+    const swapped = Schema.Struct({ text: Schema.String, to: Schema.String }).pipe(
+      Schema.decodeTo(
+        Schema.Union([Note, Note]),
+        SchemaTransformation.transform({
+          decode: ({ text, to }) => ({ text: to, to: text }),
+          encode: ({ text, to }) => ({ text: to, to: text })
+        })
+      )
+    )
+    assert.deepStrictEqual(roles(swapped), {})
+    assert.deepStrictEqual(roles(Schema.Struct({ swapped })), {})
   })
 })
 

@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Binaries from "../../src/host/embedded-postgres/Binaries.ts"
 import * as EmbeddedPostgres from "../../src/host/EmbeddedPostgres.ts"
-import { cluster, holder, isRunning, rows, scratchFolder, settings } from "./fixtures/clusters.ts"
+import { bystander, cluster, holder, isRunning, rows, scratchFolder, settings } from "./fixtures/clusters.ts"
 
 const exists = (path: string) =>
   Effect.promise(() =>
@@ -172,6 +172,31 @@ describe("EmbeddedPostgres", () => {
         assert.strictEqual(yield* isRunning(other.pid), false)
         assert.strictEqual(yield* exists(socketFolderOf(other.url)), false)
         assert.deepStrictEqual(yield* rows(url, "select value from kept"), [{ value: 42 }])
+      }),
+    bound
+  )
+
+  it.live(
+    "keeps in mind who had the folder until that run's server is stopped",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* scratchFolder
+        const other = yield* holder({ directory })
+        yield* other.kill
+        const pidFile = join(directory, "data", "postmaster.pid")
+        const orphan = yield* Effect.promise(() => readFile(pidFile, "utf8"))
+        // A start that comes to an end before that server's: somebody else's program has the folder, too.
+        const between = Effect.gen(function* () {
+          const stranger = yield* bystander(join(directory, "data"))
+          yield* Effect.promise(() => writeFile(pidFile, orphan.replace(/^\d+/, String(stranger))))
+          assert.strictEqual((yield* Effect.flip(cluster(directory))).reason, "in_use")
+        })
+        yield* Effect.scoped(between)
+        yield* Effect.promise(() => writeFile(pidFile, orphan))
+        assert.strictEqual(yield* isRunning(other.pid), true)
+        const { url } = yield* cluster(directory)
+        assert.strictEqual(yield* isRunning(other.pid), false)
+        assert.deepStrictEqual(yield* rows(url, "select 1 as one"), [{ one: 1 }])
       }),
     bound
   )

@@ -291,6 +291,16 @@ describe("what the connector's answer proves", () => {
       () => Effect.fail(new OutcomeUnknown({ reason: "reset after the dot" })),
       /reset after the dot/
     ],
+    [
+      "claims a rollback, which only the database can prove",
+      () => Effect.fail(new NotPerformed({ proof: "rolled_back", reason: "so it said" })),
+      /a proof that it can't have \(rolled_back\): so it said/
+    ],
+    [
+      "claims a person's word",
+      () => Effect.fail(new NotPerformed({ proof: "testimony", reason: "so it said" })),
+      /a proof that it can't have \(testimony\)/
+    ],
     ["is interrupted from within", () => Effect.interrupt, /the call was interrupted/],
     [
       "fails with an object that can't be shown",

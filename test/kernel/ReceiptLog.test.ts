@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, References } from "effect"
+import { Effect, Fiber, Layer, Logger, References } from "effect"
+import { TestClock } from "effect/testing"
 import { execute, Fibric, Operator } from "fibric"
+import { claimed } from "../contracts/keys.ts"
+import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
 import { makeWorld, notify, over } from "../support/orders.ts"
 
 interface Event {
@@ -68,6 +71,29 @@ describe("each receipt as a structured log event", () => {
         ]
       )
     }).pipe(Effect.provide(Layer.provideMerge(over(layer, Fibric.layerMemory), collecting(events))))
+  })
+
+  it.effect("is there for what a worker writes that nobody asked for", () => {
+    const events: Array<Event> = []
+    const { layer } = makeWorld()
+    const trouble = makeTrouble()
+    return Effect.gen(function* () {
+      // Landed and never confirmed: it is given up.
+      trouble.replyLost.set("claim", 6)
+      const asking = yield* Effect.forkChild(Effect.flip(execute(notify("2"))), { startImmediately: true })
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(asking)
+      // Performing, and nobody's any more: the reaper finds it.
+      yield* claimed(notify("1").key, { doubtAfterMillis: -1 })
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(
+        receiptEvents(events).map(({ fields }) => [fields["fibric.key"], fields["fibric.receipt.outcome"]]),
+        [
+          ["notify:order-2:shipped", "released"],
+          ["notify:order-1:shipped", "in_doubt"]
+        ]
+      )
+    }).pipe(Effect.provide(Layer.provideMerge(over(layer, layerRuntime(trouble)), collecting(events))))
   })
 
   it.effect("never carries the payload or the output", () => {

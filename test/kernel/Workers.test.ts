@@ -77,6 +77,30 @@ describe("a worker", () => {
       }).pipe(Effect.provide(layer))
   )
 
+  it.effect("counts its lease from when the heartbeat was sent, however late that is answered", () => {
+    let slow: Effect.Effect<void> = Effect.void
+    const slowly = Layer.effect(
+      Ledger,
+      Effect.map(Ledger, (ledger) =>
+        Ledger.of({
+          ...ledger,
+          beat: (worker, leaseMillis) => Effect.tap(ledger.beat(worker, leaseMillis), () => slow)
+        })
+      )
+    ).pipe(Layer.provideMerge(LedgerMemory.layer))
+    return Effect.gen(function* () {
+      const workers = yield* Workers.Workers
+      const worker = yield* workers.incarnation
+      yield* TestClock.adjust("1 second")
+      // Sent after 5 seconds, and answered after 25.
+      slow = Effect.sleep("20 seconds")
+      yield* TestClock.adjust("25 seconds")
+      assert.isTrue(yield* workers.mayStart(yield* attemptOf(worker)))
+      yield* TestClock.adjust("4 seconds")
+      assert.isFalse(yield* workers.mayStart(yield* attemptOf(worker)))
+    }).pipe(Effect.provide(Workers.layer.pipe(Layer.provide(slowly))))
+  })
+
   it.effect("does not start a call when its claim is nearly as old as its doubt", () =>
     Effect.gen(function* () {
       const workers = yield* Workers.Workers

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { execute, ReceiptLog, Recovery } from "fibric"
+import { execute, ReceiptLog, Recovery, Verdicts, Operator } from "fibric"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import { layerRuntime, makeTrouble } from "../support/ledgers.ts"
 import { makeWorld, notify, over, succeed } from "../support/orders.ts"
@@ -146,6 +146,23 @@ describe("a ledger that loses requests and replies", () => {
       yield* asking(execute(notify("1")))
       assert.deepStrictEqual(yield* log.totals(), { performed: 1, deduplicated: 1 })
     })
+  )
+
+  story(
+    `${fault("reply lost")} a verdict whose reply was lost is told as the one that stands`,
+    (world, trouble) =>
+      Effect.gen(function* () {
+        const log = yield* ReceiptLog
+        world.answer = () => Effect.die("the line broke")
+        yield* Effect.flip(execute(notify("1")))
+        trouble.replyLost.set("apply", 2)
+        const verdict = { attempt: 1, reason: "the customer confirmed it" }
+        const { receipt } = yield* asking((yield* Verdicts).itHappened(notify("1"), verdict)).pipe(
+          Operator.as("dana")
+        )
+        assert.strictEqual(receipt.outcome, "resolved")
+        assert.deepStrictEqual(yield* log.totals(), { in_doubt: 1, resolved: 1 })
+      })
   )
 
   story(

@@ -61,6 +61,15 @@ describe("a declaration that would store a secret is refused at start:", () => {
     sentence(`its "stores" names the secret /pin`)
   )
   refuses(
+    "an allow-list that names the field that it is in",
+    Capability.make("unlock", {
+      ...declared,
+      payload: { auth: Schema.Struct({ pin: Schema.Redacted(Schema.String) }), at: Schema.String },
+      stores: ["auth"]
+    }) as unknown as Capability.Any,
+    sentence(`its "stores" names the secret /auth/pin`)
+  )
+  refuses(
     "an output that has one",
     Capability.make("unlock", {
       ...declared,
@@ -166,6 +175,17 @@ describe("secrets of a schema", () => {
     })
     const deep = leaf("one-1", leaf("two-22", leaf("three-333")))
     assert.deepStrictEqual(valuesAt(pathsIn(schema), { tree: deep }), ["three-333", "two-22", "one-1"])
+  })
+
+  it("are found in a tuple, whichever element they are", () => {
+    const schema = Schema.Struct({
+      lock: Schema.Tuple([Schema.String, Schema.RedactedFromValue(Schema.String)]),
+      locks: Schema.TupleWithRest(Schema.Tuple([Schema.String]), [Schema.RedactedFromValue(Schema.String)])
+    })
+    const paths = pathsIn(schema)
+    assert.deepStrictEqual(paths.map(pointer), ["/lock/*", "/locks/*"])
+    const value = { lock: ["north", Redacted.make("pin-north")], locks: ["south"] }
+    assert.include(valuesAt(paths, value), "pin-north")
   })
 
   it("are found wherever one schema stands that is used more than once", () => {

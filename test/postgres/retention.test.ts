@@ -180,6 +180,21 @@ describe("a purge", () => {
     })
   )
 
+  law("goes on behind a flood of receipts that have no body", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      // As many as it walks at a time.
+      yield* sql`
+        INSERT INTO fibric.receipt_log (id, outcome, operator, capability, key_hash, key, entity_type, entity_id, attempt, count)
+        SELECT gen_random_uuid(), 'joined', 'agent', 'notify', sha256('k'), 'notify:order-9:shipped', 'order', '9', 1, 1
+        FROM generate_series(1, 5000)`
+      yield* done(keyOf("1"))
+      yield* readable
+      assert.deepInclude(yield* (yield* Retention).purge(0), { bodies: 1, pinned: 0 })
+      assert.deepStrictEqual(yield* bodies(sql), [])
+    })
+  )
+
   law("keeps all of a key in doubt, and takes it once that is settled", () =>
     Effect.gen(function* () {
       const ledger = yield* Ledger

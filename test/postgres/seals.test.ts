@@ -200,6 +200,12 @@ describe("what somebody did to the receipts is found", () => {
     ]
   )
 
+  tampered(
+    "a seal that says that it stands for more requests",
+    (sql) => sql`UPDATE fibric.seal SET receipts = receipts + 1 WHERE number = 2`,
+    [["receipts_changed", 2]]
+  )
+
   tampered("a last seal that was taken away", (sql) => sql`DELETE FROM fibric.seal WHERE number = 3`, [
     ["end_differs", undefined]
   ])

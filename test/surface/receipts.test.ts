@@ -10,7 +10,7 @@ import type * as Runtime from "../../src/kernel/Runtime.ts"
 import { onDatabase } from "../postgres/support.ts"
 import { notify } from "../support/orders.ts"
 import { readableOn } from "../support/readable.ts"
-import { type Told, typed, withOrders } from "./support.ts"
+import { type Told, typed, typedUntil, withOrders } from "./support.ts"
 
 type Json = { readonly [field: string]: unknown }
 
@@ -240,6 +240,19 @@ describe("fibric receipts tail", () => {
             "notify:order-4472:shipped performed"
           ]
         )
+      })
+    )
+  )
+})
+
+describe("fibric receipts tail that is cut off", () => {
+  it.live("tells the cursor of the last one that it printed all the same", () =>
+    withAsked((url) =>
+      Effect.gen(function* () {
+        const tail = ["receipts", "tail", "--format", "ndjson", "--from"] as const
+        const told = yield* typedUntil(url, 3, ...tail, "start")
+        const cursor = documentsOf({ ...told, exitCode: 0 }).at(-1)?.["cursor"]
+        assert.strictEqual(told.stderr, `To go on: --from ${String(cursor)}\n`)
       })
     )
   )

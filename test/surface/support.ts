@@ -4,7 +4,7 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ConfigProvider, Effect, Layer, Logger, Redacted } from "effect"
+import { ConfigProvider, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { TestConsole } from "effect/testing"
 import type { Connector } from "fibric"
 import * as FibricPostgres from "fibric/postgres"
@@ -15,6 +15,7 @@ import type { Ledger } from "../../src/kernel/Ledger.ts"
 import type * as Runtime from "../../src/kernel/Runtime.ts"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
 import * as PgLedger from "../../src/postgres/PgLedger.ts"
+import { eventually } from "../support/asker.ts"
 import { ledgerDatabase } from "../support/database.ts"
 import { makeWorld, type World } from "../support/orders.ts"
 
@@ -35,19 +36,43 @@ export const typed = (
   url: Redacted.Redacted<string> | undefined,
   ...args: ReadonlyArray<string>
 ): Effect.Effect<Told> => {
-  const env = url === undefined ? {} : { DATABASE_URL: Redacted.value(url) }
   const told = Effect.gen(function* () {
     const ended = yield* Effect.result(Cli.run("1.2.3", args))
-    return {
-      stdout: lines(yield* TestConsole.logLines),
-      stderr: lines(yield* TestConsole.errorLines),
-      exitCode: ended._tag === "Success" ? 0 : ended.failure.exitCode
-    } satisfies Told
-  }).pipe(
+    return { ...(yield* printed), exitCode: ended._tag === "Success" ? 0 : ended.failure.exitCode }
+  })
+  return inProcess(url, told)
+}
+
+/** The same for a command line without an end: it is interrupted, as by Ctrl-C, once it has printed so many lines. */
+export const typedUntil = (
+  url: Redacted.Redacted<string>,
+  printedLines: number,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Omit<Told, "exitCode">> => {
+  const told = Effect.gen(function* () {
+    const running = yield* Effect.forkChild(Cli.run("1.2.3", args))
+    const isPrinted = Effect.map(TestConsole.logLines, ({ length }) => length >= printedLines || undefined)
+    yield* eventually(Effect.delay(isPrinted, "5 millis"))
+    yield* Fiber.interrupt(running)
+    return yield* printed
+  })
+  return inProcess(url, told)
+}
+
+const printed = Effect.gen(function* () {
+  return { stdout: lines(yield* TestConsole.logLines), stderr: lines(yield* TestConsole.errorLines) }
+})
+
+const inProcess = <A>(
+  url: Redacted.Redacted<string> | undefined,
+  told: Effect.Effect<A, never, NodeServices.NodeServices>
+): Effect.Effect<A> => {
+  const env = url === undefined ? {} : { DATABASE_URL: Redacted.value(url) }
+  return told.pipe(
     Effect.provide([TestConsole.layer, NodeServices.layer]),
-    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
+    (run) => Effect.promise(() => Effect.runPromise(run))
   )
-  return Effect.promise(() => Effect.runPromise(told))
 }
 
 const bin = fileURLToPath(new URL("../../bin/fibric.js", import.meta.url))

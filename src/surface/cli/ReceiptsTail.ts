@@ -4,6 +4,7 @@
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import type { Change } from "../../domain/ReceiptFilter.ts"
 import { Seals } from "../../kernel/Seals.ts"
 import { tail } from "../../kernel/Tail.ts"
 import { filterOf, flags } from "./filters.ts"
@@ -42,10 +43,17 @@ export const receiptsTail = Command.make(
       onSome: (most) => Stream.take(changes, most)
     })
     let last: string | undefined
-    yield* Stream.runForEach(bounded, ({ cursor, receipt }) => {
-      last = cursor
-      return Console.log(lineOf(receipt, format, chain, cursor))
-    }).pipe(
+    // Printed and remembered in one step: whoever goes on skips nothing and has nothing twice.
+    const print = ({ cursor, receipt }: Change) =>
+      Effect.uninterruptible(
+        Effect.andThen(
+          Console.log(lineOf(receipt, format, chain, cursor)),
+          Effect.sync(() => {
+            last = cursor
+          })
+        )
+      )
+    yield* Stream.runForEach(bounded, print).pipe(
       // Also where it is ended with Ctrl-C.
       Effect.ensuring(
         Effect.suspend(() => (last === undefined ? Effect.void : Console.error(`To go on: --from ${last}`)))
