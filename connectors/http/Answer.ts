@@ -6,7 +6,7 @@
 import { isUtf8 } from "node:buffer"
 import { Option, type Redacted, Result } from "effect"
 import type { Method } from "./Request.ts"
-import { strikeOut } from "./Secrets.ts"
+import { strikingOut, struck } from "./Secrets.ts"
 
 /** As it came over the wire. */
 export interface Received {
@@ -24,33 +24,24 @@ export class Answer {
   readonly headers: Readonly<Record<string, string>>
   /** The body as text; what is no UTF-8 in it is U+FFFD. */
   readonly text: string
+  /** The body as JSON: `null` where there is no body, as after a 204; `None` where it is no JSON. */
+  readonly json: Option.Option<unknown>
   /** What it answers. */
   readonly request: { readonly method: Method; readonly keyed: boolean }
-  readonly #isText: boolean
-  #json: Option.Option<unknown> | undefined
 
   constructor(
     { body, headers, status }: Received,
     request: Answer["request"],
     secrets: ReadonlyArray<Redacted.Redacted>
   ) {
+    const clean = strikingOut(secrets)
+    const said = Buffer.from(body).toString("utf8")
     this.status = status
-    this.headers = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name, strikeOut(value, secrets)])
-    )
-    this.text = strikeOut(Buffer.from(body).toString("utf8"), secrets)
+    this.headers = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, clean(value)]))
+    this.text = clean(said)
+    this.json =
+      said === "" ? Option.some(null) : isUtf8(body) ? Result.getSuccess(parse(said, clean)) : Option.none()
     this.request = { method: request.method, keyed: request.keyed }
-    this.#isText = isUtf8(body)
-  }
-
-  /** The body as JSON: `null` where there is no body, as after a 204; `None` where it is no JSON. */
-  get json(): Option.Option<unknown> {
-    return (this.#json ??=
-      this.text === ""
-        ? Option.some(null)
-        : this.#isText
-          ? Result.getSuccess(Result.try((): unknown => JSON.parse(this.text)))
-          : Option.none())
   }
 
   /** The status and the beginning of the body in one line, fit to be stored, shown and logged. */
@@ -58,6 +49,21 @@ export class Answer {
     const said = words(this.text)
     return said === "" ? String(this.status) : `${this.status}: ${said}`
   }
+}
+
+/**
+ * JSON, its names and values clean. They are cleaned when they have been read, so that no way to write them
+ * hides anything; and a text without a number that was struck out of it is no JSON any more.
+ */
+const parse = (said: string, clean: (text: string) => string): Result.Result<unknown, unknown> =>
+  Result.try((): unknown => JSON.parse(said, (_name, value: unknown) => cleanly(value, clean)))
+
+const cleanly = (value: unknown, clean: (text: string) => string): unknown => {
+  if (typeof value === "string") return clean(value)
+  // A number is a secret as a whole, or is none.
+  if (typeof value === "number") return clean(String(value)) === struck ? struck : value
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [clean(name), member]))
 }
 
 /** At most 500 characters without control characters. */

@@ -8,6 +8,7 @@
 import { Effect, Option, Schema } from "effect"
 import { NotPerformed, OutcomeUnknown } from "fibric"
 import type { Answer } from "./Answer.ts"
+import type { Method } from "./Request.ts"
 
 /**
  * - `success`: it was performed, and the body says what came of it
@@ -33,10 +34,12 @@ const refusals: ReadonlySet<number> = new Set([400, 402, 410, 413, 414, 415, 451
 const denials: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 411, 421, 426, 428, 431])
 
 /**
- * Proxies may repeat a DELETE by themselves (RFC 9110, 9.2.2). "There is no such thing" can then be the
- * answer to the second copy, after the first has done its work.
+ * Proxies may repeat a PUT and a DELETE by themselves (RFC 9110, 9.2.2). Each of these can then be the answer
+ * to the second copy, after the first has done its work: "there is no such thing", "it has been shipped
+ * already", "you may not change it any more".
  */
-const afterOneself: ReadonlySet<number> = new Set([404, 410])
+const repeated: ReadonlySet<Method> = new Set(["PUT", "DELETE"])
+const afterOneself: ReadonlySet<number> = new Set([400, 402, 403, 404, 410, 422])
 
 /**
  * What a status proves where nobody has said more. 2xx is a success. 3xx is never followed and proves
@@ -54,7 +57,7 @@ const afterOneself: ReadonlySet<number> = new Set([404, 410])
  */
 export const byStandard = ({ request, status }: Answer): Evidence => {
   if (status >= 200 && status < 300) return "success"
-  if (request.method === "DELETE" && afterOneself.has(status)) return "unknown"
+  if (repeated.has(request.method) && afterOneself.has(status)) return "unknown"
   if (status === 422) return request.keyed ? "unknown" : "refused"
   if (refusals.has(status)) return "refused"
   return denials.has(status) ? "not_performed" : "unknown"

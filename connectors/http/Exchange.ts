@@ -138,7 +138,9 @@ const converse = (
       method: request.method,
       path: `${request.url.pathname}${request.url.search}`,
       headers: Redacted.value(request.headers),
-      maxHeaderSize: maxHeaderBytes
+      maxHeaderSize: maxHeaderBytes,
+      // Stated, so that no environment variable lets an answer say two lengths.
+      insecureHTTPParser: false
     })
     outgoing.on("error", (error) => fail(`the exchange broke off (${sentenceOf(error)})`))
     outgoing.once("close", () => fail("the connection was closed"))

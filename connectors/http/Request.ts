@@ -5,9 +5,9 @@
  * what is asked; the connector owns the headers that say where, how long and under which key.
  */
 import { Redacted, Result } from "effect"
-import { UrlParams } from "effect/http"
+import type { UrlParams } from "effect/http"
 import type { Call } from "fibric"
-import { type Body, encode } from "./Body.ts"
+import { type Body, encode, fieldsOf } from "./Body.ts"
 import type { Provider } from "./config.ts"
 import { exposed, misfitIn, normal } from "./Headers.ts"
 import { secretsIn } from "./Secrets.ts"
@@ -85,10 +85,11 @@ const locate = (path: Path, query: UrlParams.Input, { base, hosts, plaintext }: 
       return yield* Result.fail("its URL is not https")
     }
     if (!hosts.has(url.host)) return yield* Result.fail(`its host ${url.host} is not allowed`)
-    if (url.origin === base.origin && !url.pathname.startsWith(from.pathname)) {
-      return yield* Result.fail("its path leaves the provider's URL")
+    // The same host by another scheme is another place, where everybody on the way can read.
+    if (url.host === base.host && !(url.origin === base.origin && url.pathname.startsWith(from.pathname))) {
+      return yield* Result.fail("it leaves the provider's URL")
     }
-    for (const [name, value] of UrlParams.fromInput(query)) {
+    for (const [name, value] of yield* fieldsOf(query)) {
       url.searchParams.append(name, exposed(value))
     }
     url.hash = ""

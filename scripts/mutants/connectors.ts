@@ -46,16 +46,88 @@ export const connectorMutants: ReadonlyArray<Mutant> = [
     named: "a password in it that has colons"
   },
   {
-    name: "secret headers go to the provider's host in the clear",
+    name: "a request goes to the provider's host in the clear",
     edits: [
       {
         file: "connectors/http/Request.ts",
-        find: ".filter(([, value]) => url.origin === base.origin ||",
-        replace: ".filter(([, value]) => url.host === base.host ||"
+        find: "url.host === base.host && !(url.origin === base.origin && url.pathname.startsWith(from.pathname))",
+        replace: "url.origin === base.origin && !url.pathname.startsWith(from.pathname)"
+      }
+    ],
+    caughtBy: ["test/connectors/http-address.test.ts"],
+    named: "never leaves in the clear"
+  },
+  {
+    name: "secrets are struck out of an answer only where they stand as they are",
+    edits: [
+      {
+        file: "connectors/http/Secrets.ts",
+        find: "readings.flatMap((reading) => spansOf(forms, reading))",
+        replace: "readings.slice(0, 1).flatMap((reading) => spansOf(forms, reading))"
       }
     ],
     caughtBy: [http],
-    named: "shows nobody in the clear who asks"
+    named: "whichever way the provider writes"
+  },
+  {
+    name: "the JSON of an answer is read from its clean text, and not cleaned again",
+    edits: [
+      {
+        file: "connectors/http/Answer.ts",
+        find: "JSON.parse(said, (_name, value: unknown) => cleanly(value, clean))",
+        replace: "JSON.parse(clean(said))"
+      }
+    ],
+    caughtBy: [http],
+    named: "its JSON can be read all the same"
+  },
+  {
+    name: "the names in an answer's JSON are not cleaned",
+    edits: [
+      {
+        file: "connectors/http/Answer.ts",
+        find: "[clean(name), member]",
+        replace: "[name, member]"
+      }
+    ],
+    caughtBy: [http],
+    named: "has no secret in its JSON either"
+  },
+  {
+    name: "what is redacted in a body is a secret only where it is a text",
+    edits: [
+      {
+        file: "connectors/http/Body.ts",
+        find: "JSON.parse(secret, remember)",
+        replace: 'JSON.parse(secret, typeof Redacted.value(given) === "string" ? remember : undefined)'
+      }
+    ],
+    caughtBy: [http],
+    named: "which is sent as it is"
+  },
+  {
+    name: "no proxy sends a PUT twice",
+    edits: [
+      {
+        file: "connectors/http/Evidence.ts",
+        find: 'new Set(["PUT", "DELETE"])',
+        replace: 'new Set(["DELETE"])'
+      }
+    ],
+    caughtBy: [httpAnswers],
+    named: "to a PUT proves nothing"
+  },
+  {
+    name: "only a thing that is not there is an answer to a second copy",
+    edits: [
+      {
+        file: "connectors/http/Evidence.ts",
+        find: "new Set([400, 402, 403, 404, 410, 422])",
+        replace: "new Set([404, 410])"
+      }
+    ],
+    caughtBy: [httpAnswers],
+    named: "to a DELETE proves nothing"
   },
   {
     name: "an answer that is chunked, but not at last, is whole when its connection ends",

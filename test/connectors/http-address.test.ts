@@ -251,6 +251,17 @@ describe("a request", () => {
     )
   }
 
+  for (const path of ["http://api.example.com/v1/orders", "http://api.example.com/admin"]) {
+    it.effect(`to ${path} never leaves in the clear, where the provider's URL is https`, () =>
+      Effect.gen(function* () {
+        const resolver = resolving(["127.0.0.1"])
+        const result = yield* perform({ ...base, plaintext: true }, Http.post(path)).pipe(resolver.provided)
+        assert.deepStrictEqual([outcomeOf(result), resolver.asked()], ["NotPerformed never_sent", 0])
+        assert.include(reasonOf(result), "leaves the provider's URL")
+      })
+    )
+  }
+
   it.live("goes where its segments say, whatever stands in them", () =>
     Effect.gen(function* () {
       const { heard, port } = yield* answering(answerOf(200))

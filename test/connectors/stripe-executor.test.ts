@@ -5,7 +5,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { type Action, type Capability, execute, Fibric, Recoverer, Settings, Verdicts } from "fibric"
+import {
+  type Action,
+  type Capability,
+  execute,
+  Fibric,
+  Recoverer,
+  Settings,
+  Verdicts,
+  Operator
+} from "fibric"
 import * as Stripe from "fibric/connectors/stripe"
 import { cutWhen, make as makeProxy, pass } from "../../src/testing/TcpProxy.ts"
 import { callFor } from "./http-support.ts"
@@ -116,7 +125,9 @@ describe("a payment whose answer is lost", () => {
           // Stripe's dashboard shows it with the payment.
           const key = fake.account.intents[0]?.metadata[Stripe.keyName] ?? ""
           const output = Option.getOrThrow(yield* findPayment(key, full.customer))
-          yield* (yield* Verdicts).itHappened(payment, { attempt: 1, reason: "pi_1 is there", output })
+          yield* (yield* Verdicts)
+            .itHappened(payment, { attempt: 1, reason: "pi_1 is there", output })
+            .pipe(Operator.as("dana"))
           assert.deepStrictEqual(Option.getOrUndefined((yield* execute(payment)).output), output)
         }).pipe(Effect.provide(over(fake.proxy.port, aDay)))
         assert.strictEqual((yield* fake.effects).length, 1)
