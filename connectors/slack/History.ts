@@ -7,7 +7,8 @@
 import { type DateTime, Duration, Effect, Option, Schema } from "effect"
 import type { Call } from "fibric"
 import * as Http from "fibric/connectors/http"
-import { bears, ChannelId, type Posted, Timestamp } from "./Message.ts"
+import { bears, ChannelId, lineOf, type Posted, Timestamp } from "./Message.ts"
+import { told } from "./verdict.ts"
 
 /** Where a message is looked for. */
 export interface Place {
@@ -16,7 +17,8 @@ export interface Place {
   readonly thread?: string | undefined
   /**
    * An instant before which it can't have been posted, such as when the order was made: it makes the
-   * search short. Slack's clock may be five minutes behind. Default: all of the channel's history.
+   * search short. Slack's clock may be five minutes behind. Default: all of the channel's history. A thread
+   * is read from its beginning all the same.
    */
   readonly earliestAt?: DateTime.Utc | undefined
 }
@@ -31,43 +33,34 @@ const decodePlace = Schema.decodeUnknownEffect(
   Schema.Struct({ channel: ChannelId, thread: Schema.optional(Timestamp) })
 )
 
-const decodePage = Schema.decodeUnknownOption(
-  Schema.Union([
-    Schema.Struct({
-      ok: Schema.Literal(true),
-      messages: Schema.Array(Schema.Struct({ ts: Schema.String, metadata: Schema.optional(Schema.Unknown) })),
-      has_more: Schema.optional(Schema.Boolean),
-      /** A workspace without a plan shows no more than its last 90 days. */
-      is_limited: Schema.optional(Schema.Boolean),
-      response_metadata: Schema.optional(
-        Schema.NullOr(Schema.Struct({ next_cursor: Schema.optional(Schema.String) }))
-      )
-    }),
-    Schema.Struct({ ok: Schema.Literal(false), error: Schema.String })
-  ])
-)
+const nullable = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
-/** What a page says: the message, or where to read on. */
-type Page = { readonly found: Posted } | { readonly next: string }
+const PageBody = Schema.Struct({
+  ok: Schema.Literal(true),
+  messages: Schema.Array(
+    Schema.Struct({
+      ts: nullable(Schema.String),
+      thread_ts: nullable(Schema.String),
+      metadata: Schema.optional(Schema.Unknown)
+    })
+  ),
+  has_more: nullable(Schema.Boolean),
+  /** A workspace without a plan shows no more than its last 90 days. */
+  is_limited: nullable(Schema.Boolean),
+  response_metadata: nullable(Schema.Struct({ next_cursor: nullable(Schema.String) }))
+})
+type PageBody = typeof PageBody.Type
+
+const decodePage = Schema.decodeUnknownOption(PageBody)
 
 const failed = (reason: string) => new Http.LookupFailed({ reason })
 
-/** Reads a page. `None`: the end was reached, and it is not there. */
-const pageOf =
-  (channel: string, key: string): Http.Finding<Page> =>
-  (answer) =>
-    Effect.gen(function* () {
-      const page = answer.status === 200 ? Option.flatMap(answer.json, decodePage) : Option.none()
-      if (Option.isNone(page) || !page.value.ok) return yield* failed(`Slack answered ${answer.words}`)
-      const { has_more, is_limited, messages, response_metadata } = page.value
-      const found = messages.find(({ metadata }) => bears(metadata, key))
-      if (found !== undefined) return Option.some({ found: { channel, ts: found.ts } })
-      const next = response_metadata?.next_cursor ?? ""
-      if (next !== "") return Option.some({ next })
-      if (has_more === true) return yield* failed("Slack has more messages, and does not say how to read on")
-      if (is_limited === true) return yield* failed("Slack hides the older part of this channel's history")
-      return Option.none()
-    })
+/** Reads a page. */
+const readPage: Http.Finding<PageBody> = (answer) => {
+  const page = answer.status === 200 ? Option.flatMap(answer.json, decodePage) : Option.none()
+  // The page itself is other people's messages.
+  return Option.isNone(page) ? Effect.fail(failed(`Slack answered ${told(answer)}`)) : Effect.succeed(page)
+}
 
 const requestFor = ({ channel, earliestAt, thread }: Place, cursor: string | undefined) =>
   Http.get(thread === undefined ? ["conversations.history"] : ["conversations.replies"], {
@@ -75,14 +68,22 @@ const requestFor = ({ channel, earliestAt, thread }: Place, cursor: string | und
       channel,
       include_all_metadata: "true",
       limit: pageSize,
-      ...(thread === undefined ? {} : { ts: thread }),
-      ...(earliestAt === undefined ? {} : { oldest: oldestOf(earliestAt), inclusive: "true" }),
+      ...(thread === undefined ? oldestOf(earliestAt) : { ts: thread }),
       ...(cursor === undefined ? {} : { cursor })
     }
   })
 
-const oldestOf = (earliestAt: DateTime.Utc): string =>
-  Math.max(0, (earliestAt.epochMilliseconds - Duration.toMillis(clockMargin)) / 1_000).toFixed(6)
+const oldestOf = (earliestAt: DateTime.Utc | undefined) => {
+  if (earliestAt === undefined) return {}
+  const seconds = (earliestAt.epochMilliseconds - Duration.toMillis(clockMargin)) / 1_000
+  return { oldest: Math.max(0, seconds).toFixed(6), inclusive: "true" }
+}
+
+/** Asked for the thread of a reply, Slack may show that reply alone: what a thread begins with replies to nothing else. */
+const beginsThread =
+  (thread: string) =>
+  ({ thread_ts, ts }: PageBody["messages"][number]): boolean =>
+    ts === thread && (thread_ts ?? thread) === thread
 
 /** Reads page after page until the message is found, the end is reached, or `mostPages` have been read. */
 export const search = Effect.fnUntraced(function* (
@@ -92,12 +93,27 @@ export const search = Effect.fnUntraced(function* (
   call: Call
 ): Effect.fn.Return<Option.Option<Posted>, Http.LookupFailed> {
   yield* Effect.mapError(decodePlace(place), ({ message }) => failed(message))
+  const { channel, thread } = place
   let cursor: string | undefined
-  for (let page = 0; page < mostPages; page++) {
-    const read = yield* api.lookUp(requestFor(place, cursor), pageOf(place.channel, call.key), call)
-    if (Option.isNone(read)) return Option.none()
-    if ("found" in read.value) return Option.some(read.value.found)
-    cursor = read.value.next
+  let isWhole = thread === undefined
+  let isLimited = false
+  for (let pages = 0; pages < mostPages; pages++) {
+    // Every page that is read is found.
+    const page = Option.getOrThrow(yield* api.lookUp(requestFor(place, cursor), readPage, call))
+    const found = page.messages.find(({ metadata }) => bears(metadata, call.key))
+    if (found !== undefined) {
+      if (typeof found.ts !== "string") return yield* failed("Slack shows the message without its timestamp")
+      return Option.some({ channel, ts: lineOf(found.ts) })
+    }
+    isWhole ||= thread !== undefined && page.messages.some(beginsThread(thread))
+    isLimited ||= page.is_limited === true
+    cursor = page.response_metadata?.next_cursor ?? ""
+    if (cursor !== "") continue
+    if (page.has_more === true)
+      return yield* failed("Slack has more messages, and does not say how to read on")
+    if (isLimited) return yield* failed("Slack hides the older part of this channel's history")
+    if (!isWhole) return yield* failed(`no thread begins with ${thread}`)
+    return Option.none()
   }
-  return yield* failed(`${mostPages} pages of ${place.channel} were read, and there are more`)
+  return yield* failed(`${mostPages} pages of ${channel} were read, and there are more`)
 })

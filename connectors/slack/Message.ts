@@ -54,6 +54,15 @@ export type Message = typeof Message.Type
 export const Posted = Schema.Struct({ channel: Schema.String, ts: Schema.String })
 export type Posted = typeof Posted.Type
 
+/** At most 100 characters without control characters: what Slack calls a message is stored, shown and logged. */
+export const lineOf = (name: string): string =>
+  name
+    .slice(0, 400)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, 100)
+    .toWellFormed()
+
 /** What Slack calls the effect: a channel's id and a message's timestamp name one message. */
 export const effectId = ({ channel, ts }: Posted): string => `${channel}:${ts}`
 

@@ -9,7 +9,7 @@
 import { Effect, Option, Schema } from "effect"
 import { NotPerformed, OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
-import { Posted } from "./Message.ts"
+import { lineOf, Posted } from "./Message.ts"
 
 /** Slack's definite no to this message: settled, and replayed to whoever asks again. */
 export class SlackRefused extends Schema.TaggedError<SlackRefused>()("SlackRefused", {
@@ -89,12 +89,21 @@ const denials: ReadonlySet<string> = new Set([
   "unknown_method"
 ])
 
+const No = Schema.Struct({ ok: Schema.Literal(false), error: Schema.String })
+
 const decode = Schema.decodeUnknownOption(
-  Schema.Union([
-    Schema.Struct({ ok: Schema.Literal(true), ...Posted.fields }),
-    Schema.Struct({ ok: Schema.Literal(false), error: Schema.String })
-  ])
+  Schema.Union([Schema.Struct({ ok: Schema.Literal(true), ...Posted.fields }), No])
 )
+
+const decodeNo = Schema.decodeUnknownOption(No)
+
+/** The status and Slack's word for no. Nothing else: an answer may repeat messages, ours and other people's. */
+export const told = ({ json, status }: Http.Answer): string => {
+  const no = Option.flatMap(json, decodeNo)
+  return Option.isSome(no) && /^\w{1,100}$/.test(no.value.error)
+    ? `${status}: ${no.value.error}`
+    : String(status)
+}
 
 /** Slack's own statuses; any other one is a proxy's, or of a Slack that is out of order. */
 const spoken: ReadonlySet<number> = new Set([200, 429])
@@ -107,7 +116,9 @@ export const verdict: Http.Reading<Posted, SlackRefused> = (answer) =>
     if (Option.isNone(said)) return Effect.fail(unknown(answer))
     if (said.value.ok) {
       const { channel, ts } = said.value
-      return answer.status === 200 ? Effect.succeed({ channel, ts }) : Effect.fail(unknown(answer))
+      return answer.status === 200
+        ? Effect.succeed({ channel: lineOf(channel), ts: lineOf(ts) })
+        : Effect.fail(unknown(answer))
     }
     const code = said.value.error
     if (refusals.has(code)) return Effect.fail(new SlackRefused({ code }))
@@ -120,7 +131,7 @@ const byStatus = (answer: Http.Answer): NotPerformed | OutcomeUnknown => {
   return evidence === "refused" || evidence === "not_performed" ? denied(answer) : unknown(answer)
 }
 
-const denied = ({ words }: Http.Answer) =>
-  new NotPerformed({ proof: "provider_denies", reason: `Slack answered ${words}` })
+const denied = (answer: Http.Answer) =>
+  new NotPerformed({ proof: "provider_denies", reason: `Slack answered ${told(answer)}` })
 
-const unknown = ({ words }: Http.Answer) => new OutcomeUnknown({ reason: `Slack answered ${words}` })
+const unknown = (answer: Http.Answer) => new OutcomeUnknown({ reason: `Slack answered ${told(answer)}` })

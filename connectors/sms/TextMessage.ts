@@ -35,6 +35,15 @@ export const Sent = Schema.Struct({
 })
 export type Sent = typeof Sent.Type
 
+/** At most 100 characters without control characters: what Twilio says of a text is stored, shown and logged. */
+export const lineOf = (said: string): string =>
+  said
+    .slice(0, 400)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, 100)
+    .toWellFormed()
+
 /** The key in a form that tells nothing, as `statusCallback` is called with it. */
 export const referenceFor = (key: string): string =>
   createHash("sha256")

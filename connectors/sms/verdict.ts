@@ -8,7 +8,7 @@
 import { Effect, Option, Schema } from "effect"
 import { NotPerformed, OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
-import { Sent } from "./TextMessage.ts"
+import { lineOf, Sent } from "./TextMessage.ts"
 
 /** Twilio's definite no to this text: settled, and replayed to whoever asks again. */
 export class SmsRefused extends Schema.TaggedError<SmsRefused>()("SmsRefused", {
@@ -48,8 +48,12 @@ export const verdict: Http.Reading<Sent, SmsRefused> = (answer) =>
   Effect.suspend((): Effect.Effect<Sent, SmsRefused | NotPerformed | OutcomeUnknown> => {
     // Created is what Twilio answers to a text that it has taken; to nothing else.
     if (answer.status === 201) {
-      const sent = Effect.fromOption(Option.flatMap(answer.json, decodeSent))
-      return Effect.mapError(sent, () => unknown("201, and its body is no text's"))
+      return Effect.fromOption(Option.flatMap(answer.json, decodeSent)).pipe(
+        Effect.mapBoth({
+          onFailure: () => unknown("201, and its body is no text's"),
+          onSuccess: ({ sid, status }) => ({ sid: lineOf(sid), status: lineOf(status) })
+        })
+      )
     }
     const error = Option.filter(
       Option.flatMap(answer.json, decodeError),
@@ -57,7 +61,8 @@ export const verdict: Http.Reading<Sent, SmsRefused> = (answer) =>
     )
     return Effect.fail(
       Option.match(error, {
-        onNone: () => byStatus(answer, answer.words),
+        // Its words may be Twilio's all the same, with the number in them.
+        onNone: () => byStatus(answer, String(answer.status)),
         onSome: ({ code }) =>
           answer.status === 400 && refusals.has(code)
             ? new SmsRefused({ code })

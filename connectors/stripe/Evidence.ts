@@ -8,17 +8,18 @@
  */
 import { Effect, Option, Schema } from "effect"
 import { NotPerformed, OutcomeUnknown } from "fibric"
-import type * as Http from "fibric/connectors/http"
+import * as Http from "fibric/connectors/http"
+import { Line, oneLine } from "./Line.ts"
 
 const nullable = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
 const Body = Schema.Struct({
   error: Schema.Struct({
-    type: Schema.String,
-    code: nullable(Schema.String),
-    decline_code: nullable(Schema.String),
-    message: nullable(Schema.String),
-    payment_intent: nullable(Schema.Struct({ id: Schema.String, status: Schema.String }))
+    type: Line,
+    code: nullable(Line),
+    decline_code: nullable(Line),
+    message: nullable(Line),
+    payment_intent: nullable(Schema.Struct({ id: Line, status: Line }))
   })
 })
 
@@ -85,15 +86,6 @@ export const evidenceOf = (answer: Http.Answer): Http.Evidence => {
   return rows[answer.status]?.(error, answer) ?? "unknown"
 }
 
-/** At most 300 characters without control characters: what Stripe says is stored, shown and logged. */
-const oneLine = (text: string): string =>
-  text
-    .slice(0, 1_200)
-    .replaceAll(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, 300)
-    .toWellFormed()
-
 const requestOf = ({ headers }: Http.Answer): string | null => {
   const id = headers["request-id"]
   return id === undefined ? null : oneLine(id)
@@ -135,10 +127,10 @@ export class StripeRefused extends Schema.TaggedError<StripeRefused>()("StripeRe
 
 const refused = (answer: Http.Answer, error: StripeError): StripeRefused =>
   new StripeRefused({
-    type: oneLine(error.type),
+    type: error.type,
     code: error.code ?? null,
     declineCode: error.decline_code ?? null,
-    said: oneLine(error.message ?? ""),
+    said: error.message ?? "",
     payment: error.payment_intent?.id ?? null,
     request: requestOf(answer)
   })
@@ -146,20 +138,32 @@ const refused = (answer: Http.Answer, error: StripeError): StripeRefused =>
 /** Nobody can tell, and where to look. */
 export const unknown = (what: string): OutcomeUnknown => new OutcomeUnknown({ reason: `Stripe ${what}` })
 
+/**
+ * After an error a PaymentIntent in one of these can't take money by itself any more; nobody but whoever has
+ * the account's secret key could confirm it again (docs: How PaymentIntents work).
+ */
+export const unpaid: ReadonlySet<string> = new Set(["requires_payment_method", "canceled"])
+
+const leavesPayment = ({ payment_intent }: StripeError): boolean =>
+  typeof payment_intent === "object" && payment_intent !== null && !unpaid.has(payment_intent.status)
+
 /** How the answer to a change is read. */
 export interface ReadingOptions<A, B> {
   /** The body of a 200, from its JSON. */
   readonly body: Schema.Codec<B, unknown>
   /** What the object in the body says. */
   readonly settle: (body: B) => Effect.Effect<A, StripeRefused | OutcomeUnknown>
-  /** Whether something is left behind that may still come to be, so that the error is no refusal. */
+  /**
+   * Whether something is left behind that may still come to be, so that the error is no refusal. Default: a
+   * payment in it that may still be paid.
+   */
   readonly mayStillHappen?: ((error: StripeError) => boolean) | undefined
 }
 
 /** Reads Stripe's answer to a change. */
 export const reading = <A, B>({
   body,
-  mayStillHappen = () => false,
+  mayStillHappen = leavesPayment,
   settle
 }: ReadingOptions<A, B>): Http.Reading<A, StripeRefused> => {
   const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(body))
@@ -185,4 +189,14 @@ export const reading = <A, B>({
       }
       return Effect.fail(unknown(wordsOf(answer)))
     })
+}
+
+/** Reads the answer to a question. One that is none is told like any other: a list is full of secrets, too. */
+export const finding = <A, B>(options: Http.FindingOptions<A, B>): Http.Finding<A> => {
+  const find = Http.finding(options)
+  return (answer) =>
+    Effect.mapError(
+      find(answer),
+      () => new Http.LookupFailed({ reason: `it ${wordsOf(answer)}, which is not what was asked for` })
+    )
 }

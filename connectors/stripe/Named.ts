@@ -7,6 +7,7 @@
  */
 import { Schema } from "effect"
 import { OutcomeUnknown } from "fibric"
+import { Line } from "./Line.ts"
 
 /** The metadata's name for the key. */
 export const keyName = "fibric_key"
@@ -46,10 +47,10 @@ export const Id = Schema.String.check(
 
 /** Parts of Stripe's objects that are read from answers. */
 export const common = {
-  id: Schema.NonEmptyString,
-  status: Schema.String,
+  id: Line.check(Schema.isNonEmpty()),
+  status: Line,
   amount: Schema.Int,
-  currency: Schema.String,
+  currency: Line,
   metadata: Schema.NullOr(Schema.Record(Schema.String, Schema.String))
 }
 

@@ -8,7 +8,7 @@
 import { Effect, Option, Schema } from "effect"
 import { Content, type OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
-import { type StripeError, type StripeRefused, reading, unknown } from "./Evidence.ts"
+import { reading, type StripeRefused, unknown, unpaid } from "./Evidence.ts"
 import { common, Id, isNamed, Metadata, named } from "./Named.ts"
 
 /** What is to be paid, by what. */
@@ -70,12 +70,6 @@ export const requestFor = (payment: PaymentRequest, key: string): Http.Request =
   )
 }
 
-/**
- * After an error a PaymentIntent in one of these can't take money by itself any more; nobody but whoever has
- * the account's secret key could confirm it again (docs: How PaymentIntents work).
- */
-const unpaid: ReadonlySet<string> = new Set(["requires_payment_method", "canceled"])
-
 /** The payment, where the PaymentIntent is one that Stripe has taken on. */
 const takenOn = Schema.decodeUnknownOption(Payment)
 
@@ -93,12 +87,7 @@ const settle =
 
 /** Reads the answer to a payment. */
 export const readPayment = (key: string): Http.Reading<Payment, StripeRefused> =>
-  reading({
-    body: PaymentIntent,
-    settle: settle(key),
-    mayStillHappen: ({ payment_intent }: StripeError) =>
-      typeof payment_intent === "object" && payment_intent !== null && !unpaid.has(payment_intent.status)
-  })
+  reading({ body: PaymentIntent, settle: settle(key) })
 
 /** One page of PaymentIntents. */
 export const PaymentIntents = Schema.Struct({

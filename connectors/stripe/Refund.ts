@@ -8,6 +8,7 @@ import { Effect, Option, Schema } from "effect"
 import type { OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
 import { reading, StripeRefused, unknown } from "./Evidence.ts"
+import { Line } from "./Line.ts"
 import { common, Id, isNamed, Metadata, named } from "./Named.ts"
 
 /** What is to be refunded, and why. */
@@ -42,9 +43,9 @@ export type Refund = typeof Refund.Type
 const RefundObject = Schema.Struct({
   ...common,
   object: Schema.Literal("refund"),
-  status: Schema.NullOr(Schema.String),
-  payment_intent: Schema.NullOr(Schema.String),
-  failure_reason: Schema.optionalKey(Schema.NullOr(Schema.String))
+  status: Schema.NullOr(Line),
+  payment_intent: Schema.NullOr(Line),
+  failure_reason: Schema.optionalKey(Schema.NullOr(Line))
 })
 type RefundObject = typeof RefundObject.Type
 
@@ -94,7 +95,12 @@ const settle =
 
 /** Reads the answer to a refund. */
 export const readRefund = (key: string): Http.Reading<Refund, StripeRefused> =>
-  reading({ body: RefundObject, settle: settle(key) })
+  reading({
+    body: RefundObject,
+    settle: settle(key),
+    // The payment that an error names is the one to be refunded.
+    mayStillHappen: () => false
+  })
 
 /** One page of refunds. */
 export const Refunds = Schema.Struct({ data: Schema.Array(RefundObject), has_more: Schema.Boolean })

@@ -11,7 +11,7 @@ import type { UrlParams } from "effect/http"
 import { type Call, NotPerformed, type OutcomeUnknown } from "fibric"
 import * as Http from "fibric/connectors/http"
 import * as StripeConfig from "./config.ts"
-import { reading, type StripeRefused } from "./Evidence.ts"
+import { finding, reading, type StripeError, type StripeRefused } from "./Evidence.ts"
 import { keyName, lookedForBy } from "./Named.ts"
 import * as Payments from "./Payment.ts"
 import * as Refunds from "./Refund.ts"
@@ -30,6 +30,11 @@ export interface Change<A> {
   readonly fields: UrlParams.Input
   /** The object that a 200 brings. */
   readonly success: Schema.Codec<A, unknown>
+  /**
+   * Whether what an error leaves behind may still come to be, so that it is no refusal. Default: where it
+   * names a payment that may still be paid. A capture or a refund, whose payment was there before, says no.
+   */
+  readonly mayStillHappen?: ((error: StripeError) => boolean) | undefined
 }
 
 /** A GET of one's own. */
@@ -80,6 +85,9 @@ interface Page<B> {
   readonly has_more: boolean
 }
 
+const notAmong = (count: number) =>
+  new Http.LookupFailed({ reason: `it is not among the newest ${count}, and there are more` })
+
 /** Fails where the value does not fit, before anything is sent. */
 const fitting = <A>(schema: Schema.Codec<A, unknown>) => {
   const decode = Schema.decodeUnknownEffect(Schema.toType(schema))
@@ -108,7 +116,7 @@ const make = Effect.fnUntraced(function* (options: StripeConfig.Options) {
     call: Call
   ) =>
     Effect.map(
-      http.lookUp(Http.get(path, { query }), Http.finding({ body, found: Option.some }), call),
+      http.lookUp(Http.get(path, { query }), finding({ body, found: Option.some }), call),
       // Every page that is read is found.
       Option.getOrThrow
     )
@@ -129,9 +137,7 @@ const make = Effect.fnUntraced(function* (options: StripeConfig.Options) {
       if (Option.isSome(found) || !has_more) return found
       after = data.at(-1)?.id
     }
-    return yield* new Http.LookupFailed({
-      reason: `it is not among the newest ${mostPages * pageSize}, and there are more`
-    })
+    return yield* notAmong(mostPages * pageSize)
   })
 
   return Stripe.of({
@@ -149,21 +155,27 @@ const make = Effect.fnUntraced(function* (options: StripeConfig.Options) {
       if (customer !== undefined) {
         return yield* inList(["payment_intents"], { customer }, Payments.PaymentIntents, judge, call)
       }
-      const query = { query: `metadata[${JSON.stringify(keyName)}]:${JSON.stringify(call.key)}` }
-      const { data } = yield* page(["payment_intents", "search"], query, Payments.PaymentIntents, call)
-      return yield* judge(data)
+      const query = {
+        query: `metadata[${JSON.stringify(keyName)}]:${JSON.stringify(call.key)}`,
+        limit: pageSize
+      }
+      const path = ["payment_intents", "search"]
+      const { data, has_more } = yield* page(path, query, Payments.PaymentIntents, call)
+      const found = yield* judge(data)
+      // Search does not tell upper from lower case: all of these may be others', and ours on the next page.
+      return Option.isNone(found) && has_more ? yield* notAmong(pageSize) : found
     }),
     findRefund: Effect.fn("Stripe.findRefund")(function* ({ payment }, call) {
       const judge = (refunds: (typeof Refunds.Refunds.Type)["data"]) => Refunds.refundIn(refunds, call.key)
       return yield* inList(["refunds"], { payment_intent: payment }, Refunds.Refunds, judge, call)
     }),
-    perform: Effect.fn("Stripe.perform")(function* ({ fields, path, success }, call) {
-      const read = reading({ body: success, settle: Effect.succeed })
+    perform: Effect.fn("Stripe.perform")(function* ({ fields, mayStillHappen, path, success }, call) {
+      const read = reading({ body: success, settle: Effect.succeed, mayStillHappen })
       return yield* http.perform(Http.post(path, Http.form(fields)), read, call)
     }),
     lookUp: Effect.fn("Stripe.lookUp")(function* ({ body, found, path, query }, call) {
       const request = Http.get(path, query === undefined ? {} : { query })
-      return yield* http.lookUp(request, Http.finding({ body, found }), call)
+      return yield* http.lookUp(request, finding({ body, found }), call)
     })
   })
 })

@@ -2,7 +2,7 @@
  * fibric/connectors/stripe: payments and refunds with honest outcomes. The public names, nothing else.
  */
 export { apiVersion, type Options } from "./config.ts"
-export { evidenceOf, StripeRefused } from "./Evidence.ts"
+export { evidenceOf, type StripeError, StripeRefused } from "./Evidence.ts"
 export { keyName, Metadata } from "./Named.ts"
 export { Payment, PaymentRequest } from "./Payment.ts"
 export {

@@ -9,6 +9,8 @@ const httpAnswers = "test/connectors/http-answers.test.ts"
 const smtpAnswers = "test/connectors/smtp-answers.test.ts"
 const stripeAnswers = "test/connectors/stripe-answers.test.ts"
 
+const slackFind = "test/connectors/slack-find.test.ts"
+
 const payment = "connectors/stripe/Payment.ts"
 const history = "connectors/slack/History.ts"
 const refund = "connectors/stripe/Refund.ts"
@@ -195,18 +197,49 @@ export const connectorMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: history,
-        find: "  (channel: string, key: string): Http.Finding<Page> =>",
-        replace: "  ({ channel, thread }: Place, key: string): Http.Finding<Page> =>"
-      },
+        find: "isLimited ||= page.is_limited === true",
+        replace: "isLimited ||= page.is_limited === true && thread === undefined"
+      }
+    ],
+    caughtBy: [slackFind],
+    named: "of a thread either where its older part is hidden"
+  },
+  {
+    name: "a failed look-up tells the channel's messages",
+    edits: [
       {
         file: history,
-        find: "if (is_limited === true) return yield*",
-        replace: "if (is_limited === true && thread === undefined) return yield*"
+        find: "Slack answered ${told(answer)}",
+        replace: "Slack answered ${answer.words}"
       },
-      { file: history, find: "pageOf(place.channel, call.key)", replace: "pageOf(place, call.key)" }
+      { file: history, find: 'import { told } from "./verdict.ts"\n', replace: "" }
     ],
-    caughtBy: ["test/connectors/slack-find.test.ts"],
-    named: "of a thread either where its older part is hidden"
+    caughtBy: [slackFind],
+    named: "nobody's words are told"
+  },
+  {
+    name: "a doubt about a message repeats the message",
+    edits: [
+      {
+        file: "connectors/slack/verdict.ts",
+        find: "new OutcomeUnknown({ reason: `Slack answered ${told(answer)}` })",
+        replace: "new OutcomeUnknown({ reason: `Slack answered ${answer.words}` })"
+      }
+    ],
+    caughtBy: ["test/connectors/slack.test.ts"],
+    named: "is told with its status alone"
+  },
+  {
+    name: "a change of one's own is refused although its payment may still be paid",
+    edits: [
+      {
+        file: "connectors/stripe/Stripe.ts",
+        find: "settle: Effect.succeed, mayStillHappen })",
+        replace: "settle: Effect.succeed, mayStillHappen: mayStillHappen ?? (() => false) })"
+      }
+    ],
+    caughtBy: [stripeAnswers],
+    named: "behind that may still be paid"
   },
   {
     name: "a broken connection that is told in several lines is a no to the mail",

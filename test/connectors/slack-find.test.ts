@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Option } from "effect"
 import * as Slack from "fibric/connectors/slack"
 import * as FakeSlack from "../support/FakeSlack.ts"
+import { serving } from "./http-provider.ts"
 import { answering, answerOf, callFor } from "./http-support.ts"
 import { optionsFor } from "./slack-subject.ts"
 
@@ -53,7 +54,7 @@ describe("a message that was posted", () => {
           yield* slack.find("reply.0"),
           yield* slack.find("reply.0", { thread: "1.000009" })
         ],
-        [ts, "nothing", `failed: Slack answered 200: {"ok":false,"error":"thread_not_found"}`]
+        [ts, "nothing", `failed: Slack answered 200: thread_not_found`]
       )
     })
   )
@@ -110,6 +111,87 @@ describe("nothing", () => {
       )
     })
   )
+
+  it.live("is not said where a page before the last hides something, and the last does not say so", () =>
+    Effect.gen(function* () {
+      const first = { is_limited: true, response_metadata: { next_cursor: "bmV4dA==" } }
+      const port = yield* serving(({ url }, response) => {
+        const page = url?.includes("cursor=") === true ? {} : first
+        response.end(JSON.stringify({ ok: true, messages: [], ...page }))
+      })
+      const slack = yield* over(port)
+      assert.strictEqual(
+        yield* slack.find("mine.0"),
+        "failed: Slack hides the older part of this channel's history"
+      )
+    })
+  )
+
+  it.live("is not said of a thread that is named by one of its replies", () =>
+    Effect.gen(function* () {
+      const fake = yield* FakeSlack.make()
+      const slack = yield* over(fake.port)
+      const { ts: thread } = yield* slack.post("parent.0")
+      const { ts: reply } = yield* slack.post("reply.0", thread)
+      const now = yield* DateTime.now
+      assert.deepStrictEqual(
+        [
+          yield* slack.find("other.0", { thread }),
+          yield* slack.find("other.0", { thread, earliestAt: DateTime.add(now, { hours: 1 }) }),
+          yield* slack.find("other.0", { thread: reply }),
+          yield* slack.find("other.0", { thread: reply, earliestAt: DateTime.add(now, { hours: 1 }) })
+        ],
+        [
+          "nothing",
+          "nothing",
+          `failed: no thread begins with ${reply}`,
+          `failed: no thread begins with ${reply}`
+        ]
+      )
+    })
+  )
+
+  it.live("is said where Slack writes null for what there is not", () =>
+    Effect.gen(function* () {
+      const page = {
+        ok: true,
+        messages: [
+          { ts: null, text: "a message without a timestamp" },
+          { text: "another", metadata: null }
+        ],
+        has_more: null,
+        is_limited: null,
+        response_metadata: { next_cursor: null }
+      }
+      const server = yield* answering(answerOf(200, JSON.stringify(page)))
+      const slack = yield* over(server.port)
+      assert.strictEqual(yield* slack.find("mine.0"), "nothing")
+    })
+  )
+
+  it.live("is not said of a message that has the mark and no timestamp", () =>
+    Effect.gen(function* () {
+      const mark = { event_type: "fibric_action", event_payload: { key: Slack.referenceFor("mine.0") } }
+      const page = JSON.stringify({ ok: true, messages: [{ text: "v41 is out", metadata: mark }] })
+      const server = yield* answering(answerOf(200, page))
+      const slack = yield* over(server.port)
+      assert.strictEqual(yield* slack.find("mine.0"), "failed: Slack shows the message without its timestamp")
+    })
+  )
+
+  for (const [status, page] of [
+    [200, `{"ok":true,"has_more":"yes","messages":[{"ts":"1.000001","text":"Ada's salary"}]}`],
+    [200, `{"ok":false,"error":"Ada's salary"}`],
+    [500, `{"ok":true,"messages":[{"ts":"1.000001","text":"Ada's salary"}]}`]
+  ] as const) {
+    it.live(`is not said where Slack answers ${status} ${page}, and nobody's words are told`, () =>
+      Effect.gen(function* () {
+        const server = yield* answering(answerOf(status, page))
+        const slack = yield* over(server.port)
+        assert.strictEqual(yield* slack.find("mine.0"), `failed: Slack answered ${status}`)
+      })
+    )
+  }
 
   it.live("is not said where there is more without a way to it", () =>
     Effect.gen(function* () {

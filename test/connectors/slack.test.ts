@@ -91,7 +91,35 @@ describe("an answer that is no word of Slack's", () => {
   }
 })
 
+describe("an answer that may repeat the message", () => {
+  for (const [status, body] of [
+    [200, `{"ok":true,"message":{"text":"v41 is out"}}`],
+    [200, `{"ok":false,"error":"v41 is out"}`],
+    [200, `v41 is out`],
+    [429, `{"ok":true,"channel":"C0DEPLOYS","ts":"1.000001","message":{"text":"v41 is out"}}`],
+    [403, `v41 is out`]
+  ] as const) {
+    it.live(`(${status} ${body}) is told with its status alone`, () =>
+      Effect.gen(function* () {
+        const server = yield* answering(answerOf(status, body))
+        const result = yield* post(server.port)
+        assert.match(reasonOf(result), new RegExp(`^Slack answered ${status}(;|$)`))
+        assert.notInclude(reasonOf(result), "v41 is out")
+      })
+    )
+  }
+})
+
 describe("a message", () => {
+  it.live("that was posted is done, whatever Slack calls it, and what it is called is a line", () =>
+    Effect.gen(function* () {
+      const ts = `1\u0000\n${"x".repeat(100_000)}`
+      const server = yield* answering(answerOf(200, JSON.stringify({ ok: true, channel: ts, ts })))
+      const line = `1 ${"x".repeat(98)}`
+      assert.deepStrictEqual(Result.getOrThrow(yield* post(server.port)), { channel: line, ts: line })
+    })
+  )
+
   it.live("is posted with its words and its mark, and without its key", () =>
     Effect.gen(function* () {
       const fake = yield* FakeSlack.make()

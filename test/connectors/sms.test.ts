@@ -86,7 +86,37 @@ describe("an answer without the shape of Twilio's", () => {
   }
 })
 
+describe("an error that is not quite in Twilio's shape", () => {
+  const message = `The 'To' number ${to} is not for this: ${text}`
+  for (const [status, body, outcome] of [
+    [400, { code: 21211, message }, free],
+    [400, { code: 21211, status: "400", message }, free],
+    [400, { code: 21211, status: 404, message }, free],
+    [429, { code: "20429", status: 429, message }, unknown],
+    [500, { message }, unknown]
+  ] as const) {
+    it.live(`(${status} ${JSON.stringify(body)}) is ${outcome}, and tells no number and no words`, () =>
+      Effect.gen(function* () {
+        const server = yield* answering(answerOf(status, JSON.stringify(body)))
+        const result = yield* send(server.port)
+        assert.strictEqual(outcomeOf(result), outcome)
+        assert.match(reasonOf(result), new RegExp(`^Twilio answered ${status}(;|$)`))
+        assert.notInclude(reasonOf(result), to)
+      })
+    )
+  }
+})
+
 describe("a text", () => {
+  it.live("that was taken is done, whatever Twilio calls it, and what it is called is a line", () =>
+    Effect.gen(function* () {
+      const sid = `SM\u0000\n${"x".repeat(100_000)}`
+      const server = yield* answering(answerOf(201, JSON.stringify({ sid, status: sid })))
+      const line = `SM ${"x".repeat(97)}`
+      assert.deepStrictEqual(Result.getOrThrow(yield* send(server.port)), { sid: line, status: line })
+    })
+  )
+
   it.live("is taken with its number, its sender and its words, and nothing else", () =>
     Effect.gen(function* () {
       const fake = yield* FakeTwilio.make()

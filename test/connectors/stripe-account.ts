@@ -118,20 +118,27 @@ export const makeAccount = (searchLagMillis: number) => {
   }
 
   /** One page, the newest first. */
-  const pageOf = (all: ReadonlyArray<FakeIntent | FakeRefund>, query: URLSearchParams): Reply => {
+  const pageOf = (
+    all: ReadonlyArray<FakeIntent | FakeRefund>,
+    query: URLSearchParams,
+    object = "list"
+  ): Reply => {
     const newest = all.toReversed()
     const from = newest.findIndex(({ id }) => id === query.get("starting_after")) + 1
     const limit = Number(query.get("limit") ?? 10)
     const data = newest.slice(from, from + limit)
-    return { status: 200, body: { object: "list", data, has_more: from + limit < newest.length } }
+    return { status: 200, body: { object, data, has_more: from + limit < newest.length } }
   }
 
   const search = (query: URLSearchParams): Reply => {
     const [, name = "", value = ""] = /^metadata\["(.+)"\]:"(.+)"$/.exec(query.get("query") ?? "") ?? []
     const visible = intents.filter(({ createdMillis }) => createdMillis + searchLagMillis <= clock.nowMillis)
     // Without regard to case, as documented.
-    const data = visible.filter(({ metadata }) => metadata[name]?.toLowerCase() === value.toLowerCase())
-    return { status: 200, body: { object: "search_result", data, has_more: false } }
+    return pageOf(
+      visible.filter(({ metadata }) => metadata[name]?.toLowerCase() === value.toLowerCase()),
+      query,
+      "search_result"
+    )
   }
 
   return {

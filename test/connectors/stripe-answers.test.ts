@@ -161,6 +161,32 @@ describe("an answer to a payment", () => {
     })
   )
 
+  it.live("has in no part of what is told of it more than a line, also where it succeeded", () =>
+    Effect.gen(function* () {
+      const long = `one\u0000\u0007\ntwo${"x".repeat(100_000)}`
+      const declined = error("card_error", long, {
+        decline_code: long,
+        payment_intent: { id: long, status: "canceled" }
+      })
+      const seen = [
+        yield* answered(402, declined),
+        yield* answered(200, intent("succeeded", { id: long, currency: long })),
+        yield* answered(200, { ...refund("pending"), id: long, payment_intent: long }, [], "refund"),
+        yield* answered(200, { ...refund("failed"), failure_reason: long }, [], "refund"),
+        yield* answered(200, intent(long, { id: long }))
+      ]
+      assert.deepStrictEqual(
+        seen.map(({ outcome }) => outcome),
+        [refused, "done", "done", refused, unknown]
+      )
+      for (const { result } of seen) {
+        const told = JSON.stringify(Result.isFailure(result) ? { ...result.failure } : result.success)
+        assert.isBelow(told.length, 1_500)
+        assert.notMatch(told, /\\u0000|\\u0007|\\n/)
+      }
+    })
+  )
+
   it.live(
     "that proves nothing says which request to look for in Stripe's log, and which key in its dashboard",
     () =>
@@ -211,6 +237,56 @@ describe("an answer to a refund", () => {
 })
 
 describe("an answer to a change of one's own", () => {
+  for (const status of ["processing", "requires_action", "requires_confirmation"]) {
+    it.live(`that leaves a payment behind that may still be paid, ${status}, is no refusal`, () =>
+      Effect.gen(function* () {
+        const unexpected = error("invalid_request_error", "payment_intent_unexpected_state", {
+          payment_intent: intent(status)
+        })
+        const seen = [
+          yield* answered(402, card(status), [], "perform"),
+          yield* answered(400, unexpected, [], "perform")
+        ]
+        assert.deepStrictEqual(
+          seen.map(({ outcome }) => outcome),
+          [unknown, unknown]
+        )
+      })
+    )
+  }
+
+  it.live("that leaves its payment behind unpaid is a refusal", () =>
+    Effect.gen(function* () {
+      const seen = [
+        yield* answered(402, card("requires_payment_method"), [], "perform"),
+        yield* answered(402, card("canceled"), [], "perform")
+      ]
+      assert.deepStrictEqual(
+        seen.map(({ outcome }) => outcome),
+        [refused, refused]
+      )
+    })
+  )
+
+  it.live("is a refusal where the change says that the payment named by it is none of its own", () =>
+    Effect.gen(function* () {
+      const said = error("invalid_request_error", "amount_too_large", {
+        payment_intent: intent("requires_capture")
+      })
+      const { port } = yield* answering(answerOf(400, JSON.stringify(said)))
+      const capture = {
+        path: ["payment_intents", "pi_1", "capture"],
+        fields: { amount_to_capture: 9_900 },
+        success: Schema.Struct({ id: Schema.String }),
+        mayStillHappen: () => false
+      }
+      const result = yield* Effect.flatMap(Stripe.Stripe, (stripe) =>
+        Effect.result(stripe.perform(capture, call))
+      ).pipe(Effect.provide(Stripe.layer(local(port))))
+      assert.strictEqual(outcomeOf(result), refused)
+    })
+  )
+
   it.live("is read by the same table", () =>
     Effect.gen(function* () {
       const seen = [

@@ -77,6 +77,8 @@ const recovered = (wait: Parameters<typeof TestClock.adjust>[0]) =>
 const payment = Stripe.createPayment.propose(at, full)
 const lookedUp = Stripe.createPaymentLookedUp.propose(at, full)
 
+const tooSmall = Stripe.createPayment.propose(at, { ...full, amount: 49 })
+
 describe("a payment whose answer is lost", () => {
   it.effect("is sent again under its key, and is the same payment, charged once", () =>
     Effect.gen(function* () {
@@ -107,6 +109,18 @@ describe("a payment whose answer is lost", () => {
         assert.strictEqual(yield* asked(declined), "StripeRefused")
       }).pipe(Effect.provide(over(fake.proxy.port)))
       assert.deepStrictEqual([(yield* fake.effects).length, fake.account.intents.length], [0, 1])
+    })
+  )
+
+  it.effect("is refused once it is known that it was not valid, which Stripe does not save", () =>
+    Effect.gen(function* () {
+      const fake = yield* lossy
+      yield* Effect.gen(function* () {
+        assert.strictEqual(yield* asked(tooSmall), "InDoubt")
+        yield* recovered("31 seconds")
+        assert.strictEqual(yield* asked(tooSmall), "StripeRefused")
+      }).pipe(Effect.provide(over(fake.proxy.port)))
+      assert.deepStrictEqual([fake.account.intents.length, posts(fake)], [0, 2])
     })
   )
 
@@ -255,6 +269,25 @@ describe("a payment whose key Stripe knows otherwise", () => {
           assert.strictEqual(yield* asked(payment), "performed")
         }).pipe(Effect.provide(over(fake.port)))
         assert.deepStrictEqual([(yield* fake.effects).length, posts(fake)], [1, 2])
+      })
+    )
+  }
+})
+
+describe("a payment that did not get in at first", () => {
+  for (const [what, action] of [
+    ["not valid", tooSmall],
+    ["declined", Stripe.createPayment.propose(at, { ...full, paymentMethod: "pm_card_chargeDeclined" })]
+  ] as const) {
+    it.effect(`is refused by the first answer to its next key where it is ${what}`, () =>
+      Effect.gen(function* () {
+        const fake = yield* stripeFake()
+        yield* fake.trouble("is limited")
+        const outcomes = yield* Effect.gen(function* () {
+          return [yield* asked(action), yield* asked(action)]
+        }).pipe(Effect.provide(over(fake.port)))
+        assert.deepStrictEqual(outcomes, ["NotPerformed", "StripeRefused"])
+        assert.strictEqual(new Set(fake.heard.map(({ headers }) => headers["idempotency-key"])).size, 2)
       })
     )
   }

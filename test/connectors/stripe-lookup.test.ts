@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Result, Schema } from "effect"
 import * as Stripe from "fibric/connectors/stripe"
-import { callFor } from "./http-support.ts"
+import { answering, answerOf, callFor } from "./http-support.ts"
 import type { FakeIntent } from "./stripe-account.ts"
 import { posts, stripeFake } from "./stripe-fake.ts"
 import { local, visa } from "./stripe-support.ts"
@@ -20,7 +20,7 @@ const intent = (number: number, key: string, status = "succeeded"): FakeIntent =
   amount: 4_200,
   currency: "eur",
   customer: visa.customer,
-  client_secret: "secret",
+  client_secret: `pi_${number}_secret_4471`,
   metadata: { fibric_key: key },
   key,
   createdMillis: 0,
@@ -118,6 +118,25 @@ describe("a look-up of a payment by search", () => {
   )
 })
 
+describe("a look-up of a payment by search whose answer has more than a page", () => {
+  const alike = (count: number) =>
+    Array.from({ length: count }, (_, index) => intent(index + 10, call.key.toUpperCase()))
+  const find = (stripe: Stripe.Stripe["Service"]) => stripe.findPayment({}, call)
+
+  for (const [others, pattern] of [
+    [99, /"payment":"pi_1"/],
+    [100, /could not be asked.*there are more/]
+  ] as const) {
+    it.live(`says what is on the first, after ${others} others`, () =>
+      Effect.gen(function* () {
+        const fake = yield* stripeFake()
+        fake.account.intents.push(intent(1, call.key), ...alike(others))
+        assert.match(said(yield* asking(fake, find)), pattern)
+      })
+    )
+  }
+})
+
 describe("a look-up of a refund", () => {
   for (const [status, pattern] of [
     ["succeeded", /"refund":"re_1"/],
@@ -150,6 +169,41 @@ describe("a look-up that is not answered", () => {
       assert.include(said(result), "could not be asked what became of it: it answered 404")
     })
   )
+})
+
+describe("an answer that is none", () => {
+  const told = <A>(found: Stripe.Found<A>) => Effect.map(Effect.result(found), said)
+  const secret = intent(1, call.key).client_secret
+  const broken = `{"object":"list","data":[{"client_secret":"${secret}"`
+  for (const [what, status, body] of [
+    ["an error with a payment in it", 402, `{"error":{"type":"card_error","payment_intent":${broken}}]}}}`],
+    ["an error in another form", 500, `${broken}}]}`],
+    ["a list in another form", 200, `${broken}}]}`],
+    ["a list that is no JSON", 200, broken]
+  ] as const) {
+    it.live(`(${what}) is told with its status and never with its body`, () =>
+      Effect.gen(function* () {
+        const { port } = yield* answering(answerOf(status, body, ["Request-Id: req_1"]))
+        const found = yield* Effect.flatMap(Stripe.Stripe, (stripe) =>
+          Effect.all([
+            told(stripe.findPayment({ customer: visa.customer }, call)),
+            told(stripe.findPayment({}, call)),
+            told(stripe.findRefund({ payment: "pi_1" }, call)),
+            told(
+              stripe.lookUp(
+                { path: ["balance"], body: Schema.Struct({ id: Schema.String }), found: Option.some },
+                call
+              )
+            )
+          ])
+        ).pipe(Effect.provide(Stripe.layer(local(port))))
+        for (const sentence of found) {
+          assert.match(sentence, new RegExp(`could not be asked.*answered ${status}.*req_1`))
+          assert.notInclude(sentence, secret)
+        }
+      })
+    )
+  }
 })
 
 describe("a question of one's own", () => {
