@@ -9,6 +9,7 @@ import { Effect, Schema } from "effect"
 import { type Call, NotPerformed } from "fibric"
 import type { IClientPublishOptions } from "mqtt"
 import type { Broker, Topics } from "./config.ts"
+import { beforeThePublish } from "./verdict.ts"
 
 /** One command for one door: `unlock` for 5 seconds. */
 export const Command = Schema.Struct({
@@ -55,13 +56,19 @@ const level = /^[^\p{Cc}/+#]{1,200}$/u
 const plain = /^[^\p{Cc}+#]{1,1000}$/u
 
 /** The topics of the call's door, or the proof that no packet can be addressed to it. */
-export const topicsOf = ({ topics }: Broker, door: string): Effect.Effect<Topics, NotPerformed> => {
-  const refuse = (reason: string) => Effect.fail(new NotPerformed({ proof: "never_sent", reason }))
-  if (!level.test(door)) return refuse(`the door's id ${JSON.stringify(door)} can't be part of a topic`)
-  const named = topics(door)
+export const topicsOf = Effect.fnUntraced(function* (
+  { topics }: Broker,
+  door: string
+): Effect.fn.Return<Topics, NotPerformed> {
+  const name = JSON.stringify(door)
+  if (!level.test(door)) return yield* beforeThePublish(`the door's id ${name} can't be part of a topic`)
+  const named = yield* Effect.try({
+    try: () => topics(door),
+    catch: (error) => beforeThePublish(`the door ${name} has no topics: ${String(error)}`)
+  })
   const bad = [named.command, named.state, named.answers].find((topic) => !plain.test(topic))
-  return bad === undefined ? Effect.succeed(named) : refuse(`${JSON.stringify(bad)} is no topic of one door`)
-}
+  return bad === undefined ? named : yield* beforeThePublish(`${JSON.stringify(bad)} is no topic of one door`)
+})
 
 const decode = Schema.decodeUnknownEffect(Command)
 

@@ -24,11 +24,21 @@ const goodbyeLimit = Duration.seconds(1)
 /** What a broker may send us in one packet. */
 const maximumPacketSize = 65_536 + 1_024
 
-/** Uses a link. Success says goodbye in the background; anything else hangs up. */
-export const use = <A, E>(broker: Broker, speak: (link: Link) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+/**
+ * Uses a link. Success says goodbye in the background; anything else hangs up. `unopened` says what it
+ * means where none can even be tried, such as to a port that is none.
+ */
+export const use = <A, E, E2>(
+  broker: Broker,
+  speak: (link: Link) => Effect.Effect<A, E>,
+  unopened: (what: string) => E2
+): Effect.Effect<A, E | E2> =>
   Effect.flatMap(Identifiers.token, (token) =>
     Effect.acquireUseRelease(
-      Effect.sync(() => open(broker, `fibric-${token}`)),
+      Effect.try({
+        try: () => open(broker, `fibric-${token}`),
+        catch: (error) => unopened(String(error))
+      }),
       speak,
       (link, exit) =>
         Exit.isSuccess(exit)
@@ -68,6 +78,9 @@ const dial = ({ ca, encryption, host, port }: Broker) =>
     : connectTls({
         host,
         port,
+        // Stated, so that no environment variable switches it off.
+        rejectUnauthorized: true,
+        minVersion: "TLSv1.2",
         // A server's name can't be an address.
         ...(isIP(host) === 0 ? { servername: host } : {}),
         ...(ca === undefined ? {} : { ca })

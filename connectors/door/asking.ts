@@ -29,7 +29,7 @@ export const ask = Effect.fnUntraced(function* (
   id: string,
   withinMillis: number
 ): Effect.fn.Return<Option.Option<Confirmed>, DoorUnreadable> {
-  const state = yield* Link.use(broker, (link) => stateOf(link, topics.state)).pipe(
+  const state = yield* Link.use(broker, (link) => stateOf(link, topics.state), unreadable).pipe(
     Effect.timeoutOrElse({
       duration: Duration.millis(withinMillis),
       orElse: () => Effect.fail(unreadable("it told nothing of itself in time"))

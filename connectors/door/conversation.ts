@@ -38,7 +38,7 @@ export const converse = Effect.fnUntraced(function* (
 
   const departure = new Departure(() => elapsedMillis() < departureMillis)
   const packet = () => order.packet(clock.currentTimeMillisUnsafe(), deadlineMillis - elapsedMillis())
-  return yield* Link.use(broker, (link) => {
+  const command = (link: Link.Link) => {
     const timesUp = Effect.gen(function* () {
       yield* Effect.sleep(Duration.millis(departureMillis))
       if (departure.close() === "held") return yield* beforeThePublish("its time was over")
@@ -46,7 +46,8 @@ export const converse = Effect.fnUntraced(function* (
       return yield* afterThePublish(departure.stage, "the door confirmed nothing", order.id)
     })
     return Effect.raceFirst(speak(link, order, departure, packet), timesUp)
-  })
+  }
+  return yield* Link.use(broker, command, beforeThePublish)
 })
 
 /** Why a broker can't carry a command at all, by what it says of itself; `undefined` where it can. */

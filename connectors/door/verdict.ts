@@ -37,6 +37,7 @@ export const words = (text: string): string =>
     .replaceAll(/\p{Cc}+/gu, " ")
     .trim()
     .slice(0, 500)
+    .toWellFormed()
 
 /** The codes with which PUBREC says that the message was not taken (MQTT 5, 3.5.2.1). */
 const notTaken: ReadonlyMap<number, string> = new Map([

@@ -2,22 +2,22 @@
  * Handover: the message as a stream that knows whether any of it has left.
  *
  * This is the evidence on which every outcome of a conversation rests. nodemailer reads the message
- * only once the server has answered `DATA` with a go-ahead (354), so "not read" proves "not sent",
- * with or without TLS and however the replies were packed. The kernel's clock owns the last word on
- * whether it may still leave.
+ * only once the server has answered `DATA`, so "not read" proves "not sent", with or without TLS and
+ * however the replies were packed. It takes every 2xx and 3xx for a go-ahead; the conversation, which
+ * has the last word on whether the message may leave, takes 354 alone.
  */
 import { Readable } from "node:stream"
 
 export class Handover extends Readable {
   readonly #bytes: Uint8Array
-  readonly #mayLeave: () => boolean
+  readonly #objection: () => string | undefined
   #state: "held" | "withheld" | "left" = "held"
 
-  /** `mayLeave` is asked once, right before the first byte goes. */
-  constructor(bytes: Uint8Array, mayLeave: () => boolean) {
+  /** `objection` is asked right before the first byte goes: why it may not, or `undefined` where it may. */
+  constructor(bytes: Uint8Array, objection: () => string | undefined) {
     super()
     this.#bytes = bytes
-    this.#mayLeave = mayLeave
+    this.#objection = objection
   }
 
   /** Whether the first byte has been handed over. From then on nothing can be recalled. */
@@ -38,9 +38,10 @@ export class Handover extends Readable {
   override _read(): void {
     setImmediate(() => {
       if (this.#state === "left" || this.destroyed) return
-      if (this.#state === "withheld" || !this.#mayLeave()) {
+      const objection = this.#state === "withheld" ? "the conversation was over" : this.#objection()
+      if (objection !== undefined) {
         this.#state = "withheld"
-        this.destroy(new Error("The message was kept back: its time was over"))
+        this.destroy(new Error(`The message was kept back: ${objection}`))
         return
       }
       this.#state = "left"

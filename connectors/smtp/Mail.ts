@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto"
 import { Clock, Effect, Schema } from "effect"
+import { NotPerformed } from "fibric"
 import MailComposer from "nodemailer/lib/mail-composer"
 
 /** At most 64 characters before the `@` and 254 in all, which is what SMTP can carry. */
@@ -89,23 +90,30 @@ export const messageIdFor = (key: string, from: Mailbox): string => {
   return `<${digest.slice(0, 40)}.fibric@${address.slice(address.lastIndexOf("@") + 1)}>`
 }
 
+/** The proof that there is no message to send. */
+export const unfit = (what: string): NotPerformed =>
+  new NotPerformed({ proof: "never_sent", reason: `the mail can't be sent as it is: ${what}` })
+
 /** Renders the message. It reads no file and no URL, whatever the payload holds. */
 export const compose = Effect.fnUntraced(function* (mail: Mail, sender: Mailbox, key: string) {
   const nowMillis = yield* Clock.currentTimeMillis
   const from = mail.from ?? sender
   const messageId = messageIdFor(key, from)
-  const composer = new MailComposer({
-    from: typeof from === "string" ? { name: "", address: from } : from,
-    to: { name: "", address: mail.to },
-    subject: mail.subject,
-    text: mail.text,
-    ...(mail.html === undefined ? {} : { html: mail.html }),
-    headers: { ...mail.headers },
-    messageId,
-    date: new Date(nowMillis),
-    disableFileAccess: true,
-    disableUrlAccess: true
-  })
-  const bytes = yield* Effect.promise(() => composer.compile().build())
+  const render = () =>
+    new MailComposer({
+      from: typeof from === "string" ? { name: "", address: from } : from,
+      to: { name: "", address: mail.to },
+      subject: mail.subject,
+      text: mail.text,
+      ...(mail.html === undefined ? {} : { html: mail.html }),
+      headers: { ...mail.headers },
+      messageId,
+      date: new Date(nowMillis),
+      disableFileAccess: true,
+      disableUrlAccess: true
+    })
+      .compile()
+      .build()
+  const bytes = yield* Effect.tryPromise({ try: render, catch: (error) => unfit(String(error)) })
   return { from: addressOf(from), to: mail.to, messageId, bytes } satisfies Letter
 })

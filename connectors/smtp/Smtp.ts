@@ -5,10 +5,10 @@
  * mail server owns the truth about the mail.
  */
 import { Config, Context, Effect, Layer, Schema } from "effect"
-import { type Call, NotPerformed, type OutcomeUnknown } from "fibric"
+import type { Call, NotPerformed, OutcomeUnknown } from "fibric"
 import * as SmtpConfig from "./config.ts"
 import { converse } from "./conversation.ts"
-import { compose, Mail } from "./Mail.ts"
+import { compose, Mail, unfit } from "./Mail.ts"
 import type { SmtpRefused } from "./verdict.ts"
 
 /** What a successful send returns. */
@@ -48,14 +48,7 @@ const make = Effect.fnUntraced(function* (options: SmtpConfig.Options) {
   const relay = yield* SmtpConfig.resolve(options)
   return Smtp.of({
     send: Effect.fn("Smtp.send")(function* (mail, call) {
-      const fitting = yield* Effect.mapError(
-        decodeMail(mail),
-        (error) =>
-          new NotPerformed({
-            proof: "never_sent",
-            reason: `the mail can't be sent as it is: ${error.message}`
-          })
-      )
+      const fitting = yield* Effect.mapError(decodeMail(mail), ({ message }) => unfit(message))
       const letter = yield* compose(fitting, relay.from, call.key)
       const { response } = yield* converse(relay, letter, call.deadlineMillis * handOverShare)
       return { messageId: letter.messageId, response }

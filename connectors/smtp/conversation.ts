@@ -13,6 +13,7 @@ import type { Letter } from "./Mail.ts"
 import {
   afterTheMessage,
   beforeTheMessage,
+  codesOf,
   type Ending,
   replyCode,
   type SmtpRefused,
@@ -48,7 +49,13 @@ export const converse = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Accepted, Failure> {
   const clock = yield* Clock.Clock
   const lastNanos = clock.monotonicTimeNanosUnsafe() + BigInt(Math.floor(handOverMillis)) * 1_000_000n
-  const message = new Handover(letter.bytes, () => clock.monotonicTimeNanosUnsafe() < lastNanos)
+  const connection = connectionTo(relay)
+  const message = new Handover(letter.bytes, () => {
+    if (clock.monotonicTimeNanosUnsafe() >= lastNanos) return "its time was over"
+    // Nothing but 354 makes the server read a mail: after a 250 it would take the mail's lines for commands.
+    const reply = connection.lastServerResponse || ""
+    return replyCode(reply) === 354 ? undefined : `the server answered DATA with "${words(reply)}"`
+  })
   // Its destruction is this module's doing or already reported; without a listener it would be fatal.
   message.on("error", () => {})
 
@@ -59,10 +66,8 @@ export const converse = Effect.fnUntraced(function* (
         )
       : Effect.never
   )
-  return yield* Effect.acquireUseRelease(
-    Effect.sync(() => open(relay)),
-    (connection) => Effect.raceFirst(speak(connection, relay, letter, message), tooLate),
-    (connection, exit) =>
+  return yield* Effect.raceFirst(speak(connection, relay, letter, message), tooLate).pipe(
+    Effect.onExit((exit) =>
       Exit.isSuccess(exit)
         ? // In nobody's scope: started at once and over within its limit, so it always closes.
           Effect.asVoid(Effect.forkDetach(sayGoodbye(connection), { startImmediately: true }))
@@ -70,10 +75,12 @@ export const converse = Effect.fnUntraced(function* (
             message.withhold()
             connection.close()
           })
+    )
   )
 })
 
-const open = (relay: Relay): SMTPConnection => {
+/** Nothing is opened before it is spoken on. */
+const connectionTo = (relay: Relay): SMTPConnection => {
   const connectMillis = Duration.toMillis(relay.connectTimeout)
   const connection = new SMTPConnection({
     host: relay.host,
@@ -87,7 +94,12 @@ const open = (relay: Relay): SMTPConnection => {
     socketTimeout: Duration.toMillis(relay.answerTimeout),
     // Closing destroys the socket: nothing that is still buffered may leave afterwards.
     socketCloseTimeout: 0,
-    ...(relay.ca === undefined ? {} : { tls: { ca: relay.ca } })
+    tls: {
+      // Stated, so that no environment variable switches it off.
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.2",
+      ...(relay.ca === undefined ? {} : { ca: relay.ca })
+    }
   })
   // A connection may report an error after its outcome is known; without a listener it would be fatal.
   connection.on("error", () => {})
@@ -102,13 +114,13 @@ const speak = (connection: SMTPConnection, relay: Relay, letter: Letter, message
       const kept = message.withhold()
       resume(Effect.fail(kept ? beforeTheMessage(ending) : afterTheMessage(ending, letter.messageId)))
     }
-    const fail = (error: WireError) =>
-      end({
-        what: error.message,
-        command: error.command,
-        // nodemailer says `false` where no reply belongs to the error.
-        reply: error.response || undefined
-      })
+    let loggingIn = false
+    const fail = (error: WireError) => {
+      // nodemailer says `false` where no reply belongs to the error.
+      const reply = error.response || undefined
+      const tellable = reply !== undefined && loggingIn ? codesOf(reply) : reply
+      end({ what: error.message, command: error.command, reply: tellable })
+    }
     const accept = (response: string) => {
       const code = replyCode(response)
       if (message.left && code !== undefined && code < 300)
@@ -131,9 +143,12 @@ const speak = (connection: SMTPConnection, relay: Relay, letter: Letter, message
       if (error) return fail(error)
       if (relay.credentials === undefined) return send()
       const { user, password } = relay.credentials
-      connection.login({ user, pass: Redacted.value(password) }, (refusal) =>
-        refusal ? fail(refusal) : send()
-      )
+      loggingIn = true
+      connection.login({ user, pass: Redacted.value(password) }, (refusal) => {
+        if (refusal) return fail(refusal)
+        loggingIn = false
+        send()
+      })
     })
   })
 

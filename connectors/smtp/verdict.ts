@@ -45,12 +45,22 @@ export const replyCode = (reply: string): number | undefined => {
   return first !== undefined && codes.every((code) => code === first) ? Number(first) : undefined
 }
 
+/**
+ * What may be told of the login's reply: its codes. A server may repeat what it does not take, whole or in
+ * part, and the password is in it.
+ */
+export const codesOf = (reply: string): string => {
+  const [codes = ""] = /^\d{3}(?:[ -]\d\.\d{1,3}\.\d{1,3}(?!\S))?/.exec(reply) ?? []
+  return replyCode(reply) === undefined ? "the login was answered with nonsense" : codes.replace("-", " ")
+}
+
 /** At most 500 characters without control characters: it is stored, shown and logged. */
 export const words = (text: string): string =>
   text
     .replaceAll(/\p{Cc}+/gu, " ")
     .trim()
     .slice(0, 500)
+    .toWellFormed()
 
 const said = ({ what, reply }: Ending): string => words(reply === undefined ? what : reply)
 
@@ -69,21 +79,28 @@ export const beforeTheMessage = (ending: Ending): SmtpRefused | NotPerformed => 
 }
 
 /**
- * The message had left, at least in part. Only a reply in the message's own place counts. A 4xx there
- * says that the server did not take the message, with one exception: 421, or the enhanced code 4.4.x,
- * speaks of a connection that broke, and a front end that says so may not know what its back end did.
+ * How a server speaks of what broke behind it, anywhere in a reply: of a connection (4.4.x, 5.4.1 and
+ * 5.4.2), as Postfix of its filter (4.3.0), as Exchange of its back end (PRX and a number). It may not
+ * know what was done there. The numbers of an address or a version are no codes.
+ */
+const brokeBehind = /(?<![\d.])(?:4\.4\.\d{1,3}|5\.4\.[12]|4\.3\.0)(?!\.?\d)|\bPRX\d/
+
+/**
+ * The message had left, at least in part. Only a reply in the message's own place counts. A 4xx or 5xx
+ * there says that the server did not take the message, unless it speaks of what broke: 421 or `brokeBehind`.
  */
 export const afterTheMessage = (
   ending: Ending,
   messageId: string
 ): SmtpRefused | NotPerformed | OutcomeUnknown => {
-  const code = ending.reply === undefined || ending.command !== "DATA" ? undefined : replyCode(ending.reply)
-  if (code !== undefined && code >= 500) return refused(code, ending)
-  const speaksOfAConnection = code === 421 || /^\d{3}[ -]4\.4\.\d/m.test(ending.reply ?? "")
-  if (code !== undefined && code >= 400 && !speaksOfAConnection) {
-    return new NotPerformed({ proof: "provider_denies", reason: said(ending) })
+  const reply = ending.command === "DATA" ? (ending.reply ?? "") : ""
+  const code = replyCode(reply)
+  if (code === undefined || code < 400 || code === 421 || brokeBehind.test(reply)) {
+    return new OutcomeUnknown({
+      reason: `the message had begun to leave when the conversation ended (${said(ending)}); look for the Message-ID ${messageId}`
+    })
   }
-  return new OutcomeUnknown({
-    reason: `the message had begun to leave when the conversation ended (${said(ending)}); look for the Message-ID ${messageId}`
-  })
+  return code >= 500
+    ? refused(code, ending)
+    : new NotPerformed({ proof: "provider_denies", reason: said(ending) })
 }

@@ -6,6 +6,7 @@ import type { Mutant } from "./list.ts"
 
 const http = "test/connectors/http.test.ts"
 const httpAnswers = "test/connectors/http-answers.test.ts"
+const smtp = "test/connectors/smtp.test.ts"
 const smtpAnswers = "test/connectors/smtp-answers.test.ts"
 const stripeAnswers = "test/connectors/stripe-answers.test.ts"
 
@@ -14,6 +15,8 @@ const slackFind = "test/connectors/slack-find.test.ts"
 const payment = "connectors/stripe/Payment.ts"
 const history = "connectors/slack/History.ts"
 const refund = "connectors/stripe/Refund.ts"
+const smtpConversation = "connectors/smtp/conversation.ts"
+const smtpVerdict = "connectors/smtp/verdict.ts"
 
 /** The two judgements of a refund that Stripe answers with 200, in the order in which they stand. */
 const refundOfAnother = `    if (!isNamed(object, key)) {
@@ -245,9 +248,9 @@ export const connectorMutants: ReadonlyArray<Mutant> = [
     name: "a broken connection that is told in several lines is a no to the mail",
     edits: [
       {
-        file: "connectors/smtp/verdict.ts",
-        find: String.raw`/^\d{3}[ -]4\.4\.\d/m`,
-        replace: String.raw`/^\d{3} 4\.4\.\d/`
+        file: smtpVerdict,
+        find: String.raw`/(?<![\d.])(?:`,
+        replace: String.raw`/^\d{3} (?:`
       }
     ],
     caughtBy: [smtpAnswers],
@@ -257,12 +260,96 @@ export const connectorMutants: ReadonlyArray<Mutant> = [
     name: "a broken connection that the last line alone tells is a no to the mail",
     edits: [
       {
-        file: "connectors/smtp/verdict.ts",
-        find: String.raw`/^\d{3}[ -]4\.4\.\d/m`,
-        replace: String.raw`/^\d{3}[ -]4\.4\.\d/`
+        file: smtpVerdict,
+        find: String.raw`/(?<![\d.])(?:`,
+        replace: String.raw`/^\d{3}[ -](?:`
       }
     ],
     caughtBy: [smtpAnswers],
     named: "4.4.2 in the last of them alone"
+  },
+  {
+    name: "a broken connection is not heard of beside other words",
+    edits: [
+      {
+        file: smtpVerdict,
+        find: String.raw`/(?<![\d.])(?:`,
+        replace: String.raw`/(?<=(?:^|\n)\d{3}[ -])(?:`
+      }
+    ],
+    caughtBy: [smtpAnswers],
+    named: "4.4.2 after a hash"
+  },
+  {
+    name: "a broken connection is a refusal where its code begins with five",
+    edits: [
+      {
+        file: smtpVerdict,
+        find: "code === 421 || brokeBehind.test(reply)",
+        replace: "code === 421 || (code < 500 && brokeBehind.test(reply))"
+      }
+    ],
+    caughtBy: [smtpAnswers],
+    named: "554 4.4.2 lost the server behind me"
+  },
+  {
+    name: "Postfix whose filter did not answer has not taken the mail",
+    edits: [{ file: smtpVerdict, find: String.raw`|4\.3\.0)`, replace: ")" }],
+    caughtBy: [smtpAnswers],
+    named: "4.3.0 Error: queue file write error"
+  },
+  {
+    name: "Exchange that lost its back end has not taken the mail",
+    edits: [{ file: smtpVerdict, find: String.raw`|\bPRX\d/`, replace: "/" }],
+    caughtBy: [smtpAnswers],
+    named: "Please try again later. PRX4"
+  },
+  {
+    name: "the password is told where the server repeats the login",
+    edits: [
+      {
+        file: smtpConversation,
+        find: "reply !== undefined && loggingIn ? codesOf(reply) : reply",
+        replace: "reply"
+      }
+    ],
+    caughtBy: [smtp],
+    named: "tells the codes alone"
+  },
+  {
+    name: "the password is told where the server hangs up while it repeats the login",
+    edits: [
+      {
+        file: smtpConversation,
+        find: "reply !== undefined && loggingIn ?",
+        replace: 'reply !== undefined && loggingIn && error.command?.startsWith("AUTH") ?'
+      }
+    ],
+    caughtBy: [smtp],
+    named: "hangs up within the line"
+  },
+  {
+    name: "the environment can have mail servers trusted that nobody knows",
+    edits: [{ file: smtpConversation, find: "      rejectUnauthorized: true,\n", replace: "" }],
+    caughtBy: [smtp],
+    named: "although the environment says to trust any"
+  },
+  {
+    name: "the environment can have brokers trusted that nobody knows",
+    edits: [{ file: "connectors/door/Link.ts", find: "        rejectUnauthorized: true,\n", replace: "" }],
+    caughtBy: ["test/connectors/door.test.ts"],
+    named: "although the environment says to trust anybody"
+  },
+  {
+    name: "a mail leaves whatever the server said to DATA",
+    edits: [
+      {
+        file: smtpConversation,
+        find: "return replyCode(reply) === 354 ? undefined :",
+        replace: "return replyCode(reply) !== undefined ? undefined :"
+      }
+    ],
+    caughtBy: [smtpAnswers],
+    named: "data is answered with 250"
   }
 ]

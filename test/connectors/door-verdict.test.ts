@@ -37,6 +37,9 @@ describe("a door's verdict", () => {
       _tag: "DoorRefused",
       reason: "jammed"
     })
+    assert.include(deviceSaid({ result: "refused", reason: "jammed \ud800" }, id), {
+      reason: "jammed \ufffd"
+    })
     assert.include(deviceSaid({ result: "expired" }, id), {
       _tag: "NotPerformed",
       proof: "provider_denies"

@@ -218,6 +218,43 @@ describe("a command on the wire", () => {
     })
   )
 
+  for (const [what, more] of [
+    ["its port is none", { port: 70_000 }],
+    [
+      "its topics can't be told",
+      {
+        topics: () => {
+          throw new Error("no such door")
+        }
+      }
+    ]
+  ] satisfies ReadonlyArray<readonly [string, Partial<Door.Options>]>) {
+    it.live(`is proven not sent where ${what}, and a look-up then says that it could not ask`, () =>
+      Effect.gen(function* () {
+        const config = options(1, more)
+        const result = yield* commandOnce(config, callFor("unlock:door-12"))
+        assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+        assert.notInclude(["found", "nothing"], yield* lookUpOnce(config, callFor("unlock:door-12")))
+      })
+    )
+  }
+
+  it.live("trusts no stranger, although the environment says to trust anybody", () =>
+    Effect.gen(function* () {
+      const broker = yield* Brokers.aedes({ cert: fixture("certificate"), key: fixture("key") })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => void (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0")),
+        () => Effect.sync(() => void delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"])
+      )
+      const config = options(broker.port, { encryption: "tls", protocol: "3.1.1" })
+      // Behind a stranger it would wait for the door's word.
+      assert.notStrictEqual(
+        yield* lookUpOnce(config, callFor("tls", 500)),
+        "it told nothing of itself in time"
+      )
+    })
+  )
+
   it.live("is sent over TLS to a broker that it can trust, and to no other", () =>
     Effect.gen(function* () {
       const cert = fixture("certificate")

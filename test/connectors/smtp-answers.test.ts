@@ -3,7 +3,7 @@
  * hanging up, and answers that are none.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Result } from "effect"
 import type { Options } from "../../connectors/smtp/index.ts"
 import type { Behaviour } from "../../demo/parts/MailServer.ts"
 import { callFor, mailsTo, mailTo, options, outcomeOf, sendOnce, Server, silence } from "./support.ts"
@@ -50,11 +50,26 @@ const answers: ReadonlyArray<Case> = [
   answer("rcpt", 550, "SmtpRefused 550"),
   answer("data", 451, denied),
   answer("data", 554, "SmtpRefused 554"),
+  // The server waits for commands then, and the mail's lines would be some.
+  answer("data", 250, neverSent),
+  answer("data", 334, neverSent),
   answer("data-end", 451, denied),
   answer("data-end", 452, denied, "4.3.1 no room"),
   answer("data-end", 552, "SmtpRefused 552"),
   answer("data-end", 421, "OutcomeUnknown"),
-  answer("data-end", 451, "OutcomeUnknown", "4.4.2 lost the server behind me")
+  answer("data-end", 451, denied, "not from 10.4.4.2"),
+  answer("data-end", 554, "SmtpRefused 554", "5.4.6 this mail goes in circles"),
+  ...[
+    [451, "4.4.2 lost the server behind me"],
+    [451, " 4.4.2 after two spaces"],
+    [451, "#4.4.2 after a hash"],
+    [451, "lost the server behind me (4.4.2)"],
+    [451, "[192.0.2.1] 4.4.1 no answer"],
+    [554, "4.4.2 lost the server behind me"],
+    [554, "5.4.2 lost the server behind me"],
+    [451, "4.3.0 Error: queue file write error"],
+    [451, "4.7.0 Temporary server error. Please try again later. PRX4"]
+  ].map(([code, text]) => answer("data-end", Number(code), "OutcomeUnknown", String(text)))
 ]
 
 const says = (
@@ -89,6 +104,7 @@ const nonsense: ReadonlyArray<Case> = [
     "451-lost the server behind me\r\n451 4.4.2 try again\r\n",
     "OutcomeUnknown"
   ),
+  says("DATA is answered with 250 in a line and 354 in the next", "data", "250-ok\r\n354 go\r\n", neverSent),
   says("the message is answered with another 354", "data-end", "354 more\r\n", "OutcomeUnknown", true),
   says("the answer comes with the 354, before the message", "data", "354 go\r\n250 taken\r\n", neverSent),
   says(
@@ -154,5 +170,18 @@ describe("a mail to a server with a mind of its own", () => {
         })
       )
     }
+
+    it.effect(
+      "is told of in words that can be stored, also where they are cut in the middle of a character",
+      () =>
+        Effect.gen(function* () {
+          const server = yield* Server
+          const text = `${"n".repeat(499)}\u{1f4ee}`
+          yield* server.behave({ stage: "rcpt", action: "answer", code: 550, text })
+          const result = yield* sendOnce(options(server.smtpPort), mailTo("cut"), callFor("cut"))
+          const reason = Result.isFailure(result) && "reason" in result.failure ? result.failure.reason : ""
+          assert.strictEqual(reason, `${"n".repeat(499)}\ufffd`)
+        })
+    )
   })
 })

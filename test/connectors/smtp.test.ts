@@ -4,6 +4,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Result, type Scope } from "effect"
 import * as Smtp from "../../connectors/smtp/index.ts"
+import { compose } from "../../connectors/smtp/Mail.ts"
 import { cutWhen, make as makeProxy } from "../../src/testing/TcpProxy.ts"
 import { callFor, mailsTo, mailTo, options, outcomeOf, sendOnce, Server } from "./support.ts"
 
@@ -94,6 +95,20 @@ describe("Smtp", () => {
       )
     }
 
+    it.effect("proves that nothing was sent where a mail can't be composed", () =>
+      Effect.gen(function* () {
+        const mail: Smtp.Mail = {
+          ...mailTo("broken"),
+          get text(): string {
+            throw new Error("the text is gone")
+          }
+        }
+        const { proof, reason } = yield* Effect.flip(compose(mail, "shop@fibric.example", "broken"))
+        assert.strictEqual(proof, "never_sent")
+        assert.include(reason, "the text is gone")
+      })
+    )
+
     it.effect("proves that nothing was sent when nobody listens, and when the name is unknown", () =>
       Effect.gen(function* () {
         const gone = yield* Effect.scoped(Effect.map(makeProxy(1), ({ port }) => port))
@@ -121,6 +136,22 @@ describe("Smtp", () => {
       )
     )
 
+    it.effect("trusts no stranger's certificate, although the environment says to trust any", () =>
+      provided(
+        Effect.gen(function* () {
+          const { smtpPort } = yield* Server
+          yield* Effect.acquireRelease(
+            Effect.sync(() => void (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0")),
+            () => Effect.sync(() => void delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"])
+          )
+          const config = options(smtpPort, { encryption: "starttls" })
+          const result = yield* sendOnce(config, mailTo("stranger"), callFor("stranger"))
+          assert.strictEqual(outcomeOf(result), "NotPerformed never_sent")
+          assert.strictEqual(yield* mailsTo("stranger"), 0)
+        })
+      )
+    )
+
     it.effect("logs in where it is told to, and says nothing of the password when that fails", () =>
       provided(
         Effect.gen(function* () {
@@ -136,6 +167,35 @@ describe("Smtp", () => {
         })
       )
     )
+
+    const command = `AUTH PLAIN ${Buffer.from("\0fibric\0canary-secret").toString("base64")}`
+    for (const [what, repeated] of [
+      ["whole", `${command}\r\n`],
+      ["in part", `${command.slice(0, -4)}...\r\n`],
+      ["and hangs up within the line", `${command} `]
+    ] as const) {
+      it.effect(`tells the codes alone where the server repeats the login ${what}`, () =>
+        provided(
+          Effect.gen(function* () {
+            const server = yield* Server
+            const bytes = `500 5.5.1 Unrecognized command: ${repeated}`
+            yield* server.behave({ stage: "auth", action: "say", bytes })
+            const proxy = yield* makeProxy(server.smtpPort)
+            yield* proxy.setRule(cutWhen("server", /Unrecognized[^]*/, "after", "close"))
+            const result = yield* sendOnce(
+              options(proxy.port, { user: "fibric", password: Redacted.make("canary-secret") }),
+              mailTo("repeats"),
+              callFor("repeats")
+            )
+            assert.strictEqual(outcomeOf(result), "NotPerformed provider_denies")
+            assert.strictEqual(
+              Result.isFailure(result) && "reason" in result.failure && result.failure.reason,
+              "500 5.5.1"
+            )
+          })
+        )
+      )
+    }
 
     it.effect("keeps the mail back, with proof, once the call's deadline is near", () =>
       provided(
