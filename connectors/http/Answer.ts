@@ -74,3 +74,12 @@ export const words = (text: string): string =>
     .trim()
     .slice(0, mostWords)
     .toWellFormed()
+
+/** In one line, without control characters and of at most so many characters: fit to be stored, shown and logged. */
+export const oneLine = (text: string, most: number): string =>
+  text
+    .slice(0, most * 4)
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, most)
+    .toWellFormed()

@@ -2,7 +2,7 @@
  * fibric/connectors/http: any HTTP API with honest outcomes. The public names, nothing else.
  */
 export { AddressDenied, isPublic } from "./Address.ts"
-export type { Answer } from "./Answer.ts"
+export { type Answer, oneLine } from "./Answer.ts"
 export { type Body, form, json } from "./Body.ts"
 export { basic, bearer, HttpMisconfigured, type KeyHeader, type Options } from "./config.ts"
 export {

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto"
 import { Schema } from "effect"
+import * as Http from "fibric/connectors/http"
 
 /**
  * A conversation's id, `C0123456789`. Not its name and not a user's id, which `chat.postMessage` would take
@@ -55,13 +56,7 @@ export const Posted = Schema.Struct({ channel: Schema.String, ts: Schema.String 
 export type Posted = typeof Posted.Type
 
 /** At most 100 characters without control characters: what Slack calls a message is stored, shown and logged. */
-export const lineOf = (name: string): string =>
-  name
-    .slice(0, 400)
-    .replaceAll(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, 100)
-    .toWellFormed()
+export const lineOf = (name: string): string => Http.oneLine(name, 100)
 
 /** What Slack calls the effect: a channel's id and a message's timestamp name one message. */
 export const effectId = ({ channel, ts }: Posted): string => `${channel}:${ts}`

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto"
 import { Schema } from "effect"
+import * as Http from "fibric/connectors/http"
 
 /** A number as E.164 writes it: `+`, a country, at most 15 digits, and nothing else. */
 export const PhoneNumber = Schema.String.check(
@@ -36,13 +37,7 @@ export const Sent = Schema.Struct({
 export type Sent = typeof Sent.Type
 
 /** At most 100 characters without control characters: what Twilio says of a text is stored, shown and logged. */
-export const lineOf = (said: string): string =>
-  said
-    .slice(0, 400)
-    .replaceAll(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, 100)
-    .toWellFormed()
+export const lineOf = (said: string): string => Http.oneLine(said, 100)
 
 /** The key in a form that tells nothing, as `statusCallback` is called with it. */
 export const referenceFor = (key: string): string =>

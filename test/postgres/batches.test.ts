@@ -4,12 +4,10 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option } from "effect"
+import { Effect, Fiber, type Layer, Option } from "effect"
 import { sha256 } from "../../src/domain/Digest.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { type Claim, Ledger } from "../../src/kernel/Ledger.ts"
-import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
-import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { settleAll } from "../../src/postgres/settlements.ts"
 import {
   alive,
@@ -22,20 +20,10 @@ import {
   settle
 } from "../contracts/keys.ts"
 import { eventually } from "../support/asker.ts"
-import { ledgerDatabase } from "../support/database.ts"
-import { holding } from "./support.ts"
+import { holding, layerAlone } from "./support.ts"
 
-const layer = Layer.unwrap(
-  Effect.map(ledgerDatabase, ({ url }) =>
-    PgLedger.layer.pipe(
-      Layer.provideMerge(LedgerClient.layer),
-      Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))
-    )
-  )
-)
-
-const story = (sentence: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layer>>) =>
-  it.live(sentence, () => Effect.provide(body, layer))
+const story = (sentence: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layerAlone>>) =>
+  it.live(sentence, () => Effect.provide(body, layerAlone))
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index))
 

@@ -3,12 +3,10 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, type Layer } from "effect"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { Ledger } from "../../src/kernel/Ledger.ts"
 import type { Event } from "../../src/kernel/lifecycle/KeyRow.ts"
-import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
-import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { apply, settle as runSettle } from "../../src/postgres/settle.ts"
 import { settleAll } from "../../src/postgres/settlements.ts"
 import {
@@ -21,20 +19,10 @@ import {
   stateOf,
   unknown
 } from "../contracts/keys.ts"
-import { ledgerDatabase } from "../support/database.ts"
-import { holding, somebodyWaits } from "./support.ts"
+import { holding, layerAlone, somebodyWaits } from "./support.ts"
 
-const layer = Layer.unwrap(
-  Effect.map(ledgerDatabase, ({ url }) =>
-    PgLedger.layer.pipe(
-      Layer.provideMerge(LedgerClient.layer),
-      Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))
-    )
-  )
-)
-
-const story = (sentence: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layer>>) =>
-  it.live(sentence, () => Effect.provide(body, layer))
+const story = (sentence: string, body: Effect.Effect<void, unknown, Layer.Success<typeof layerAlone>>) =>
+  it.live(sentence, () => Effect.provide(body, layerAlone))
 
 const key = keyOf("1")
 

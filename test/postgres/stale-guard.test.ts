@@ -3,24 +3,12 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber } from "effect"
 import { Ledger } from "../../src/kernel/Ledger.ts"
-import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
-import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { settle as runSettle } from "../../src/postgres/settle.ts"
 import * as Identifiers from "../../src/domain/Identifiers.ts"
 import { alive, claimed, claimOf, keyOf, performed } from "../contracts/keys.ts"
-import { ledgerDatabase } from "../support/database.ts"
-import { somebodyWaits } from "./support.ts"
-
-const layer = Layer.unwrap(
-  Effect.map(ledgerDatabase, ({ url }) =>
-    PgLedger.layer.pipe(
-      Layer.provideMerge(LedgerClient.layer),
-      Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))
-    )
-  )
-)
+import { layerAlone, somebodyWaits } from "./support.ts"
 
 const becomes = (n: number) => ({ shape: 0, json: JSON.stringify({ n }) })
 
@@ -70,6 +58,6 @@ describe("a claim whose guard saw version 1", () => {
       assert.isUndefined(yield* ledger.find(b.key))
       const { state, version } = yield* ledger.look(a, place)
       assert.deepStrictEqual({ state, version }, { state: becomes(2), version: 2 })
-    }).pipe(Effect.provide(layer))
+    }).pipe(Effect.provide(layerAlone))
   )
 })

@@ -8,7 +8,9 @@ import { Reactivity } from "effect/reactivity"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 import * as LedgerClient from "../../src/postgres/LedgerClient.ts"
+import * as PgLedger from "../../src/postgres/PgLedger.ts"
 import { eventually } from "../support/asker.ts"
+import { ledgerDatabase } from "../support/database.ts"
 
 /** A password that no message may repeat. */
 export const secret = "not-for-any-message"
@@ -92,3 +94,13 @@ export const holding = Effect.fnUntraced(function* (
   yield* Deferred.await(isHeld)
   return { letGo: Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(holder)) }
 })
+
+/** A ledger over a database of its own, its connections, and a client that is the test's. */
+export const layerAlone = Layer.unwrap(
+  Effect.map(ledgerDatabase, ({ url }) =>
+    PgLedger.layer.pipe(
+      Layer.provideMerge(LedgerClient.layer),
+      Layer.provideMerge(PgClient.layer({ url, maxConnections: 3 }))
+    )
+  )
+)
