@@ -726,7 +726,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/kernel/Workers.ts",
-        find: "yield* Effect.forkScoped(Effect.repeat(reconcile, Schedule.spaced(settings.beatMillis)))",
+        find: 'yield* again("fibric.worker.give_up_failed", settings.beatMillis, reconcile)',
         replace: "void reconcile"
       }
     ],

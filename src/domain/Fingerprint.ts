@@ -37,9 +37,7 @@ export const make = (bound: Schema.Json): string => `1:${sha256Hex(canonical(bou
 export const pathHashes = (bound: Schema.Json, secret: string): Readonly<Record<string, string>> => {
   const leaves = leavesOf(bound, Infinity)
   const named = leaves.length <= maxPaths ? leaves : topOf(bound)
-  return Object.fromEntries(
-    named.map(([path, value]) => [path, keyedHash(secret, `${path}\n${canonical(value)}`)])
-  )
+  return hashesOf(named, secret)
 }
 
 /** Where even the top fields are too many, the last path is the whole: some path always differs. */
@@ -66,10 +64,11 @@ const contentMark = "~"
 
 /** A keyed hash for each field that may be reworded, to be kept beside those of the bound part. */
 export const contentHashes = (content: Content, secret: string): Readonly<Record<string, string>> =>
+  hashesOf(content.slice(0, maxPaths), secret, contentMark)
+
+const hashesOf = (fields: Content, secret: string, mark = ""): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    content
-      .slice(0, maxPaths)
-      .map(([path, value]) => [`${contentMark}${path}`, keyedHash(secret, `${path}\n${canonical(value)}`)])
+    fields.map(([path, value]) => [`${mark}${path}`, keyedHash(secret, `${path}\n${canonical(value)}`)])
   )
 
 /** The paths of the bound part whose hashes differ, or that only one side has, in order. */

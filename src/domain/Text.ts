@@ -36,3 +36,6 @@ export const storable = (text: string, maxLength = 2_000): string => {
   const clean = text.toWellFormed().replaceAll("\u0000", "\uFFFD")
   return clean.length <= maxLength ? clean : `${clean.slice(0, maxLength - 1)}…`.toWellFormed()
 }
+
+/** What an error says, whatever it was that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

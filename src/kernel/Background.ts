@@ -1,7 +1,8 @@
 /**
  * Background: what a runtime does again and again by itself.
  */
-import { Cause, Effect } from "effect"
+import { Cause, type Duration, Effect, Schedule } from "effect"
+import { messageOf } from "../domain/Text.ts"
 import { emit, type EventName, type FieldsOf } from "./telemetry/Events.ts"
 
 /** The events that say of something done again and again that it failed, and why. */
@@ -23,7 +24,9 @@ export const orTell =
     Effect.catchCause(work, (cause) =>
       Cause.hasInterrupts(cause)
         ? Effect.interrupt
-        : Effect.as(emit(failed, { "fibric.reason": sentenceOf(Cause.squash(cause)) }), undefined)
+        : Effect.as(emit(failed, { "fibric.reason": messageOf(Cause.squash(cause)) }), undefined)
     )
 
-const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Does it, or tells why not, at once and again so long after each end; until the scope closes. */
+export const again = <E, R>(failed: Failed, every: Duration.Input, work: Effect.Effect<unknown, E, R>) =>
+  work.pipe(orTell(failed), Effect.repeat(Schedule.spaced(every)), Effect.forkScoped)

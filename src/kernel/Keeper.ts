@@ -4,9 +4,9 @@
  * Of several processes one seals at a time; the others find nothing to do. It decides nothing about any
  * action: when it fails it says so and tries again, and receipts are written all the same.
  */
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import type { LedgerUnavailable } from "../domain/errors.ts"
-import { orTell } from "./Background.ts"
+import { again } from "./Background.ts"
 import { Retention } from "./Retention.ts"
 import { Seals } from "./Seals.ts"
 import { Settings } from "./Settings.ts"
@@ -50,29 +50,13 @@ export const layer: Layer.Layer<never, never, Seals | Retention> = Layer.effectD
       made.length === 0 ? Effect.void : emit("fibric.months.made", { "fibric.months": made.join(", ") })
     )
 
-    yield* Effect.forkScoped(
-      background(
-        seals.maySeal,
-        sealAll,
-        Schedule.spaced(Math.max(1_000, sealMillis / 5)),
-        "fibric.seal.failed"
-      )
-    )
-    yield* Effect.forkScoped(
-      background(retention.mayMakeMonths, makeMonths, Schedule.spaced(lookForMonths), "fibric.months.failed")
-    )
+    yield* again("fibric.seal.failed", Math.max(1_000, sealMillis / 5), whereAllowed(seals.maySeal, sealAll))
+    yield* again("fibric.months.failed", lookForMonths, whereAllowed(retention.mayMakeMonths, makeMonths))
   })
 )
 
-/** Does it again and again where the role may; a failure is told and waits for the next time. */
-const background = (
+/** Does it where the role may. */
+const whereAllowed = (
   allowed: Effect.Effect<boolean, LedgerUnavailable>,
-  work: Effect.Effect<void, LedgerUnavailable>,
-  schedule: Schedule.Schedule<unknown>,
-  failed: "fibric.seal.failed" | "fibric.months.failed"
-): Effect.Effect<void> => {
-  const once = Effect.gen(function* () {
-    if (yield* allowed) yield* work
-  }).pipe(orTell(failed))
-  return Effect.asVoid(Effect.repeat(once, schedule))
-}
+  work: Effect.Effect<void, LedgerUnavailable>
+) => Effect.flatMap(allowed, (isAllowed) => (isAllowed ? work : Effect.void))

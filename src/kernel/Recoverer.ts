@@ -6,12 +6,13 @@
  * due again. What is done is bounded by the ledger, on its clock; what is learned goes there. What only a
  * person can settle is left alone, counted, and complained of when it gets old.
  */
-import { Context, DateTime, Effect, Fiber, Layer, Result, Schedule, Scope } from "effect"
+import { Context, DateTime, Effect, Fiber, Layer, Result, Scope } from "effect"
 import type * as Capability from "../domain/Capability.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import * as Identifiers from "../domain/Identifiers.ts"
+import { messageOf } from "../domain/Text.ts"
 import * as Ask from "./Ask.ts"
-import { orTell } from "./Background.ts"
+import { again } from "./Background.ts"
 import * as Calls from "./Calls.ts"
 import * as Claiming from "./Claiming.ts"
 import { Connectors } from "./Connectors.ts"
@@ -83,7 +84,7 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       return yield* Effect.forEach(due, (doubt) =>
         start(
           Effect.suspend(() => recover(doubt, capabilities.get(doubt.capability))).pipe(
-            Effect.catchDefect((defect) => emit("fibric.recovery.died", about(doubt, describe(defect))))
+            Effect.catchDefect((defect) => emit("fibric.recovery.died", about(doubt, messageOf(defect))))
           )
         )
       )
@@ -200,17 +201,12 @@ export const layer: Layer.Layer<Recoverer, never, Ledger | Lanes | Workers | Con
       }
     })
 
-    const inBackground = <E>(
-      failed: "fibric.recovery.look_failed" | "fibric.recovery.watch_failed",
-      everyMillis: number,
-      work: Effect.Effect<unknown, E>
-    ) => work.pipe(orTell(failed), Effect.repeat(Schedule.spaced(everyMillis)), Effect.forkScoped)
-    yield* inBackground(
+    yield* again(
       "fibric.recovery.look_failed",
       settings.recoverMillis,
       Effect.andThen(connectors.first, begin)
     )
-    yield* inBackground(
+    yield* again(
       "fibric.recovery.watch_failed",
       Math.max(settings.recoverMillis, settings.oldDoubtMillis / 30),
       watch
@@ -233,5 +229,3 @@ const about = ({ attempt, key }: Doubt, reason: string) => ({
   "fibric.attempt": attempt,
   "fibric.reason": reason
 })
-
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -3,6 +3,7 @@
  * call that has no transaction is given instead of one.
  */
 import { Cause, Effect, Exit, Predicate } from "effect"
+import { messageOf } from "../domain/Text.ts"
 import type { SqlClient } from "effect/sql"
 import * as SqlError from "effect/sql/SqlError"
 import * as Evidence from "./Evidence.ts"
@@ -75,7 +76,7 @@ export const outcomeOf = (
   if (exit === undefined) return rolledBack(`no commit within ${deadlineMillis} ms`)
   if (Exit.isSuccess(exit)) return exit.value
   const error = Cause.squash(exit.cause)
-  return rolledBack(error instanceof Error ? error.message : String(error))
+  return rolledBack(messageOf(error))
 }
 
 const rolledBack = (reason: string): Transacted => ({

@@ -8,7 +8,7 @@ import { NotPerformed } from "../domain/connector-errors.ts"
 import type { LedgerUnavailable } from "../domain/errors.ts"
 import type * as Guard from "../domain/Guard.ts"
 import { mask } from "../domain/Secret.ts"
-import { storable } from "../domain/Text.ts"
+import { messageOf, storable } from "../domain/Text.ts"
 import type { Ask } from "./Ask.ts"
 import type * as Calls from "./Calls.ts"
 import { Connectors } from "./Connectors.ts"
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
     }
     return yield* Exit.isSuccess(exit)
       ? Effect.succeed(exit.value)
-      : Effect.fail(`its guard failed: ${describe(Cause.squash(exit.cause))}`)
+      : Effect.fail(`its guard failed: ${messageOf(Cause.squash(exit.cause))}`)
   })
 
   const decide = Effect.fnUntraced(function* (ask: Ask, view: EntityView): Effect.fn.Return<Found, string> {
@@ -107,5 +107,3 @@ export const make = Effect.fnUntraced(function* (calls: Calls.Calls) {
 })
 
 const wantedAnyway = Effect.succeed<Found>({ _tag: "Wanted", basis: null })
-
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -7,7 +7,7 @@
  */
 import { Clock, Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import * as Identifiers from "../domain/Identifiers.ts"
-import { orTell } from "./Background.ts"
+import { again, orTell } from "./Background.ts"
 import { neverStarted } from "./Evidence.ts"
 import { Ledger, type NewAttempt } from "./Ledger.ts"
 import { Settings } from "./Settings.ts"
@@ -86,7 +86,7 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         }),
         { concurrency: 4, discard: true }
       )
-    ).pipe(orTell("fibric.worker.give_up_failed"))
+    )
 
     const beat = oneAtATime.withPermit(
       Effect.gen(function* () {
@@ -100,15 +100,15 @@ export const layer: Layer.Layer<Workers, never, Ledger> = Layer.effect(
         const ids = yield* Effect.replicateEffect(Identifiers.ordered, settings.reapBatch)
         found = (yield* ledger.reap(ids)).length
       }
-    }).pipe(orTell("fibric.worker.reap_failed"))
+    })
 
     yield* beat
     yield* Effect.forkScoped(
       Effect.repeat(beat, Schedule.spaced(Math.min(settings.beatMillis, settings.leaseMillis / 3)))
     )
     // Beside the heartbeat and never before it: many of these must not cost the lease.
-    yield* Effect.forkScoped(Effect.repeat(reconcile, Schedule.spaced(settings.beatMillis)))
-    yield* Effect.forkScoped(Effect.repeat(reap, Schedule.spaced(settings.reapMillis)))
+    yield* again("fibric.worker.give_up_failed", settings.beatMillis, reconcile)
+    yield* again("fibric.worker.reap_failed", settings.reapMillis, reap)
 
     return Workers.of({
       incarnation: Effect.sync(() => incarnation),

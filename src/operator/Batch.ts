@@ -4,7 +4,7 @@
  */
 import { DateTime, Duration, Result } from "effect"
 import { isOccurrence, type Occurrence, type Passed } from "../domain/EventSource.ts"
-import { storable } from "../domain/Text.ts"
+import { messageOf, storable } from "../domain/Text.ts"
 import type { Proposal } from "../kernel/Outbox.ts"
 import { proposalOf } from "../kernel/Proposing.ts"
 import type { Bounds } from "../kernel/Settings.ts"
@@ -92,4 +92,4 @@ const dueOf = (one: One, nowMillis: number): DateTime.Utc | undefined => {
   return one._tag === "NotBefore" ? one.at : DateTime.makeUnsafe(nowMillis + Duration.toMillis(one.delay))
 }
 
-const describe = (error: unknown): string => storable(error instanceof Error ? error.message : String(error))
+const describe = (error: unknown): string => storable(messageOf(error))

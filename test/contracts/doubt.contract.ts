@@ -671,6 +671,18 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       return { claim, run }
     })
 
+    /** The same, and how often it ran. */
+    const counted = Effect.fnUntraced(function* () {
+      let ran = 0
+      const begun = yield* transactional(
+        Effect.sync(() => {
+          ran += 1
+          return performed
+        })
+      )
+      return { ...begun, times: () => ran }
+    })
+
     law("settles with it", () =>
       Effect.gen(function* () {
         const { run } = yield* transactional(Effect.succeed(performed))
@@ -684,50 +696,32 @@ export const doubtContract = <E>(name: string, layer: Layer.Layer<Ledger | Recei
       `${fault("reply lost")} run again after an unknown commit is answered with its settlement, and does not run`,
       () =>
         Effect.gen(function* () {
-          let ran = 0
-          const { run } = yield* transactional(
-            Effect.sync(() => {
-              ran += 1
-              return performed
-            })
-          )
+          const { run, times } = yield* counted()
           const answer = yield* run
           assert.deepStrictEqual(yield* run, answer)
-          assert.strictEqual(ran, 1)
+          assert.strictEqual(times(), 1)
         })
     )
 
     law("that was fenced off does not run", () =>
       Effect.gen(function* () {
-        let ran = 0
-        const { claim, run } = yield* transactional(
-          Effect.sync(() => {
-            ran += 1
-            return performed
-          })
-        )
+        const { claim, run, times } = yield* counted()
         yield* settle(claim, unknown)
         assert.deepStrictEqual(yield* stateOf(key), { state: "released", attempt: 1 })
         assert.deepStrictEqual(yield* run, { _tag: "Fenced" })
-        assert.strictEqual(ran, 0)
+        assert.strictEqual(times(), 0)
       })
     )
 
     law("that was fenced off does not run beside a new attempt either", () =>
       Effect.gen(function* () {
-        let ran = 0
-        const { claim, run } = yield* transactional(
-          Effect.sync(() => {
-            ran += 1
-            return performed
-          })
-        )
+        const { claim, run, times } = yield* counted()
         yield* settle(claim, unknown)
         const changes = { recovery: Recovery.transactional, seenAttempt: 1 }
         const second = yield* claimOf(claim.worker, key, changes)
         assert.strictEqual((yield* (yield* Ledger).claim(second))._tag, "Claimed")
         assert.deepStrictEqual(yield* run, { _tag: "Fenced" })
-        assert.strictEqual(ran, 0)
+        assert.strictEqual(times(), 0)
         assert.deepStrictEqual(yield* stateOf(key), { state: "performing", attempt: 2 })
       })
     )

@@ -4,7 +4,6 @@
  * starts ends with its scope.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { spawn } from "node:child_process"
 import { access, chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -38,17 +37,6 @@ const leftWithPid = Effect.fnUntraced(function* (directory: string, pid: number)
     )
   )
   yield* Effect.promise(() => writeFile(path, text.replace(/^\d+/, String(pid))))
-})
-
-/** A process that has nothing to do with fibric, with a path among its arguments; its pid. */
-const stranger = Effect.fnUntraced(function* (path: string) {
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn("/bin/sh", ["-c", "read line", "sh", path], { cwd: "/", stdio: ["pipe", "ignore", "ignore"] })
-    ),
-    (child) => Effect.sync(() => child.stdin.end())
-  )
-  return child.pid ?? assert.fail("the process was not started")
 })
 
 const bound = 120_000
@@ -270,7 +258,7 @@ describe("EmbeddedPostgres", () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* scratchFolder
-        yield* leftWithPid(directory, yield* stranger(join(directory, "data2")))
+        yield* leftWithPid(directory, yield* bystander(join(directory, "data2")))
         const { url } = yield* cluster(directory)
         assert.deepStrictEqual(yield* rows(url, "select 1 as one"), [{ one: 1 }])
       }),
@@ -282,7 +270,7 @@ describe("EmbeddedPostgres", () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* scratchFolder
-        const pid = yield* stranger(`--pgdata=${join(directory, "data")}`)
+        const pid = yield* bystander(`--pgdata=${join(directory, "data")}`)
         yield* leftWithPid(directory, pid)
         const error = yield* Effect.flip(cluster(directory))
         assert.strictEqual(error.reason, "in_use")
